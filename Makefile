@@ -1,0 +1,32 @@
+# Two commands for everyone: `make demo` and `make test`. Each installs what it needs, says so, and does nothing twice.
+.PHONY: demo test check bench fuzz build format help
+
+ENGINE ?= user
+
+help:
+	@echo 'make demo    boots real micro guests on the embedded engine and shows them talking'
+	@echo 'make test    runs every test: unit, property, fuzz, and conformance with real guests'
+	@echo 'make check   formatter, linter, types, boundaries, dead code'
+	@echo 'make bench   measures against the peers, writes bench/RESULTS.md'
+
+build:
+	@scripts/build.sh
+
+demo: build
+	@scripts/install-packages.sh demo
+	@scripts/demo.sh $(ENGINE)
+
+test: build
+	@scripts/install-packages.sh test
+	@scripts/test.sh
+
+check:
+	@scripts/check.sh
+
+bench: build
+	@scripts/install-packages.sh bench
+	@scripts/bench.sh
+
+format:
+	@scripts/install-node-modules.sh
+	@node_modules/.bin/biome format --write .

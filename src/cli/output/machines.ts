@@ -1,0 +1,40 @@
+import type { Forward, Topology } from '../../topology/topology.js';
+import type { Screen } from './style.js';
+import { renderTable } from './table.js';
+
+/** Machines, their NICs and addresses, then the forwards that lead to them. */
+export function renderMachines(screen: Screen, topology: Topology): string {
+  const modes = new Map(topology.networks.map((network) => [network.name, network.mode]));
+  const rows = topology.machines.flatMap((machine) =>
+    machine.nics.map((nic, index) => [
+      index === 0 ? machine.name : '',
+      `${nic.network} (${modes.get(nic.network) ?? ''})`,
+      nic.mac,
+      [nic.ipv4, nic.ipv6].filter((address) => address !== undefined).join(' '),
+    ]),
+  );
+  const machines = renderTable(screen, ['MACHINE', 'NETWORK', 'MAC', 'ADDRESSES'], rows);
+  if (topology.forwards.length === 0) return machines;
+  const forwards = topology.forwards.map((forward) => [
+    `${forward.protocol} ${listenText(forward)}`,
+    `${forward.machine} ${targetText(forward)}`,
+  ]);
+  return `${machines}\n${renderTable(screen, ['FORWARD', 'TO'], forwards)}`;
+}
+
+function listenText(forward: Forward): string {
+  return `${hostText(forward.listenAddress)}:${rangeText(forward.listenPortFirst, forward.listenPortLast)}`;
+}
+
+function targetText(forward: Forward): string {
+  const width = forward.targetPortFixed ? 0 : forward.listenPortLast - forward.listenPortFirst;
+  return `${hostText(forward.targetAddress)}:${rangeText(forward.targetPortFirst, forward.targetPortFirst + width)}`;
+}
+
+function hostText(address: string): string {
+  return address.includes(':') ? `[${address}]` : address;
+}
+
+function rangeText(first: number, last: number): string {
+  return first === last ? `${first}` : `${first}-${last}`;
+}

@@ -1,0 +1,176 @@
+/**
+ * Composition: from the file and the host to a topology, the engines that serve it and the resources it wants. The one
+ * place where the layers meet; verbs take what they need of a `Project`.
+ */
+import { mkdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { Engine, EngineContext, QemuArguments } from '../engines/contract.js';
+import { ENGINES } from '../engines/registry.js';
+import { PasserelleError, type Problem } from '../errors.js';
+import { desiredMachines } from '../machines/desire.js';
+import { machineProblems } from '../machines/preflight.js';
+import { MachineProvider } from '../machines/provider.js';
+import type { Providers } from '../plan/plan.js';
+import { writeJsonFile } from '../plan/json-file.js';
+import type { ResourceProvider } from '../plan/provider.js';
+import type { Resource } from '../plan/resource.js';
+import { type Places, placesOf } from '../places.js';
+import { loadSpec } from '../spec/load.js';
+import type { Spec } from '../spec/spec.js';
+import { rememberedChoices } from '../topology/remembered.js';
+import { resolveTopology } from '../topology/resolve.js';
+import {
+  ENGINE_NAMES,
+  type EngineName,
+  type Machine,
+  type Network,
+  type Nic,
+  type Topology,
+} from '../topology/topology.js';
+import { CHOICES_FILE, readHostFacts } from './host-facts.js';
+import type { CommonOptions, Session } from './session.js';
+import { supportProblems } from './support.js';
+
+export interface Project {
+  readonly topology: Topology;
+  readonly places: Places;
+  readonly engines: Engines;
+  readonly providers: Providers;
+  readonly desired: readonly Resource[];
+}
+
+type Engines = ReadonlyMap<EngineName, Engine>;
+
+/**
+ * Reads the file and decides everything that it leaves open.
+ * @throws PasserelleError with every problem of the file and of the host, exit status 2; nothing is touched.
+ */
+export async function openProject(session: Session, options: CommonOptions): Promise<Project> {
+  const spec = await readSpec(options);
+  const places = placesOf(spec.project, session.environment, process.getuid?.() ?? 0);
+  const resolved = resolveTopology(spec, await readHostFacts(places));
+  if ('problems' in resolved) throw new PasserelleError(resolved.problems, 2);
+  const { topology } = resolved;
+
+  const engines = enginesOf({ project: topology.project, places });
+  const surroundings = {
+    places,
+    directory: resolve(dirname(options.file)),
+    environment: session.environment,
+  };
+  const problems = [
+    ...(await engineProblems(topology, engines, session.signal)),
+    ...(await machineProblems(topology, surroundings)),
+  ];
+  if (problems.length > 0) throw new PasserelleError(problems, 2);
+  const desired = [
+    ...[...engines.values()].flatMap((engine) => engine.desire(topology)),
+    ...desiredMachines(topology, {
+      directory: surroundings.directory,
+      nicArguments: (nic) => netdevOf(topology, engines, nic),
+      needs: (machine) =>
+        machine.nics.map((nic) => engineAndNetwork(topology, engines, nic).engine.portId(nic)),
+    }),
+  ];
+  const machines = new MachineProvider({ places, environment: session.environment });
+  return { topology, places, engines, providers: providersOf(engines, machines), desired };
+}
+
+/** A project that may be up although its file is gone or broken: all that `down` needs. */
+export async function findProject(
+  session: Session,
+  options: CommonOptions & { project?: string },
+): Promise<{ name: string; places: Places; providers: Providers; machines: MachineProvider }> {
+  const name = options.project ?? (await readSpec(options)).project;
+  const places = placesOf(name, session.environment, process.getuid?.() ?? 0);
+  const machines = new MachineProvider({ places, environment: session.environment });
+  return { name, places, machines, providers: providersOf(enginesOf({ project: name, places }), machines) };
+}
+
+/** Addresses and subnets chosen now are chosen again next time, whatever else the file then says. */
+export async function rememberChoices(project: Project): Promise<void> {
+  await mkdir(project.places.stateDir, { recursive: true, mode: 0o700 });
+  await writeJsonFile(join(project.places.stateDir, CHOICES_FILE), rememberedChoices(project.topology));
+}
+
+/** @throws PasserelleError `machine/unknown` with the names there are. */
+export function machineNamed(project: Project, name: string): Machine {
+  const machine = project.topology.machines.find((one) => one.name === name);
+  if (machine !== undefined) return machine;
+  throw new PasserelleError({
+    code: 'machine/unknown',
+    message: `no machine is named ${JSON.stringify(name)}`,
+    fix: `one of: ${project.topology.machines.map((one) => one.name).join(', ')}`,
+  });
+}
+
+export function engineOf(project: Project, nic: Nic): Engine {
+  return engineAndNetwork(project.topology, project.engines, nic).engine;
+}
+
+/** The QEMU flags that plug this NIC in. */
+export function nicArguments(project: Project, nic: Nic): QemuArguments {
+  return netdevOf(project.topology, project.engines, nic);
+}
+
+function netdevOf(topology: Topology, engines: Engines, nic: Nic): QemuArguments {
+  const { engine, network } = engineAndNetwork(topology, engines, nic);
+  return engine.netdev(nic, network, topology);
+}
+
+function engineAndNetwork(
+  topology: Topology,
+  engines: Engines,
+  nic: Nic,
+): { engine: Engine; network: Network } {
+  const network = topology.networks.find((one) => one.name === nic.network);
+  const engine = network && engines.get(network.engine);
+  if (network === undefined || engine === undefined)
+    throw new Error(`NIC ${nic.id} is on no network of the topology`);
+  return { engine, network };
+}
+
+async function readSpec(options: CommonOptions): Promise<Spec> {
+  const engine = options.engine;
+  if (engine !== undefined && !isEngineName(engine)) {
+    throw new PasserelleError(
+      {
+        code: 'engine/unknown',
+        message: `no engine is named ${engine}`,
+        fix: `one of: ${ENGINE_NAMES.join(', ')}`,
+      },
+      2,
+    );
+  }
+  const loaded = await loadSpec(options.file, engine === undefined ? {} : { engine });
+  if ('problems' in loaded) throw new PasserelleError(loaded.problems, 2);
+  return loaded.spec;
+}
+
+function isEngineName(text: string): text is EngineName {
+  return (ENGINE_NAMES as readonly string[]).includes(text);
+}
+
+function enginesOf(context: EngineContext): Engines {
+  const entries = Object.entries(ENGINES).map(
+    ([name, create]) => [name as EngineName, create(context)] as const,
+  );
+  return new Map(entries);
+}
+
+function providersOf(engines: Engines, machines: MachineProvider): Providers {
+  const providers: ResourceProvider[] = [...engines.values(), machines];
+  return new Map(providers.map((provider) => [provider.name, provider]));
+}
+
+/** All that the engines have to say before anything is touched; the host is asked only when the file is in order. */
+async function engineProblems(topology: Topology, engines: Engines, signal: AbortSignal): Promise<Problem[]> {
+  const declared = supportProblems(topology, engines);
+  if (declared.length > 0) return declared;
+  const concerned = [...engines.values()].filter((engine) =>
+    topology.networks.some((network) => network.engine === engine.name),
+  );
+  const checked = concerned.flatMap((engine) => engine.check(topology));
+  const found = await Promise.all(concerned.map((engine) => engine.preflight(topology, signal)));
+  return [...checked, ...found.flat()];
+}

@@ -1,0 +1,97 @@
+import type { Problem } from '../errors.js';
+import type { Places } from '../places.js';
+import type { ResourceProvider } from '../plan/provider.js';
+import type { Resource } from '../plan/resource.js';
+import type { EngineName, Mode, Network, Nic, Topology } from '../topology/topology.js';
+
+/** `true`, or the sentence that says why not and what works instead. */
+export type Support = true | string;
+
+/** What an engine can do. The conformance suite proves each `true`; `validate` prints each sentence. */
+export interface Capabilities {
+  readonly modes: Readonly<Record<Mode, Support>>;
+  readonly forwards: Support;
+  readonly ipv6: Support;
+  readonly dhcp: Support;
+  readonly dns: Support;
+  readonly antiSpoofing: Support;
+  readonly capture: Support;
+  readonly manyHosts: Support;
+  /** The network itself needs root. */
+  readonly needsRoot: boolean;
+}
+
+/** QEMU arguments that plug one NIC in: `-netdev …` and `-device …`, flattened. */
+export type QemuArguments = readonly string[];
+
+export interface LeaseRecord {
+  readonly network: string;
+  readonly machine?: string;
+  readonly mac: string;
+  readonly address: string;
+  readonly hostname?: string;
+  /** Milliseconds since the epoch; absent: never. */
+  readonly expiresAtMs?: number;
+}
+
+/** Counters of one switch port, since it was made. `drops` is keyed by reason. */
+export interface PortStatus {
+  readonly nic: string;
+  readonly network: string;
+  readonly connected: boolean;
+  /** Frames and bytes the machine sent (`rx`: received by the switch) and was sent (`tx`). */
+  readonly rxFrames: number;
+  readonly rxBytes: number;
+  readonly txFrames: number;
+  readonly txBytes: number;
+  readonly drops: Readonly<Record<string, number>>;
+}
+
+export interface EngineStatus {
+  readonly running: boolean;
+  readonly ports: readonly PortStatus[];
+  /** Lines for the person: routes the LAN needs, accepts that were added, what is degraded. */
+  readonly notes: readonly string[];
+}
+
+/** One line of `doctor`. */
+export interface Finding {
+  readonly subject: string;
+  readonly state: 'ok' | 'missing' | 'warning';
+  readonly detail: string;
+  /** The command that mends it. */
+  readonly fix?: string;
+}
+
+/** What an engine is given of the project and the host. */
+export interface EngineContext {
+  readonly project: string;
+  readonly places: Places;
+}
+
+/**
+ * One way of making networks real. Everything outside `engines/` knows an engine by this interface alone.
+ * `desire`, `check`, `netdev` and `portId` are pure.
+ */
+export interface Engine extends ResourceProvider {
+  readonly name: EngineName;
+  readonly capabilities: Capabilities;
+  /** The resources that make this engine's networks of the topology real. */
+  desire(topology: Topology): Resource[];
+  /** What this engine cannot do with this topology, beyond what its capabilities already say. */
+  check(topology: Topology): Problem[];
+  /** What stands in the way on this host right now: a taken listen port, a NIC that is missing. Touches nothing. */
+  preflight(topology: Topology, signal: AbortSignal): Promise<Problem[]>;
+  netdev(nic: Nic, network: Network, topology: Topology): QemuArguments;
+  /** Id of the resource the NIC is plugged into; the machine is started after it. */
+  portId(nic: Nic): string;
+  status(signal: AbortSignal): Promise<EngineStatus>;
+  leases(signal: AbortSignal): Promise<LeaseRecord[]>;
+  /** A pcapng stream of what passes the NIC, until the signal aborts. */
+  capture(nic: Nic, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  doctor(signal: AbortSignal): Promise<Finding[]>;
+  /** The person confirms a change that is waiting for it; the networks concerned. Absent: nothing ever waits. */
+  commit?(): Promise<string[]>;
+}
+
+export type EngineFactory = (context: EngineContext) => Engine;

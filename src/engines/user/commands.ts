@@ -1,0 +1,25 @@
+import { fileURLToPath } from 'node:url';
+import type { Change } from '../../plan/resource.js';
+import type { EngineContext } from '../contract.js';
+import { controlSocketPath } from './fabric-process.js';
+import { operationsFor, PROCESS_ID } from './resources.js';
+
+/** What a person would type: the fabric's program, and JSON lines on its control socket. */
+export function commandsFor(context: EngineContext, change: Change): string[] {
+  const subject = change.action === 'delete' ? change.before : change.after;
+  const socket = controlSocketPath(context);
+  const say = (method: string, params: object): string =>
+    `echo ${quote(JSON.stringify({ id: 1, method, params }))} | socat - UNIX-CONNECT:${socket}`;
+  if (subject.id === PROCESS_ID) {
+    if (change.action === 'delete') return [say('shutdown', {})];
+    const program = fileURLToPath(new URL('../../../dist/fabric/main.js', import.meta.url));
+    const { runDir, stateDir } = context.places;
+    return [`node ${program} --project ${context.project} --run-dir ${runDir} --state-dir ${stateDir} &`];
+  }
+  return [say('apply', { operations: operationsFor([change]) })];
+}
+
+/** One word for a POSIX shell. */
+function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}

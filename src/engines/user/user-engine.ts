@@ -1,0 +1,214 @@
+/**
+ * The engine that needs no privilege: one process, the fabric, is switch, gateway and NAT of the whole project. It is
+ * told everything over its control socket and tells everything back, so that `observe` reads the data plane itself.
+ */
+import { timeLimited } from '../../abort-signals.js';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FabricClient } from '../../clients/fabric/client.js';
+import { PasserelleError } from '../../errors.js';
+import type { FabricConfiguration } from '../../fabric/control/protocol.js';
+import type { Change, Resource } from '../../plan/resource.js';
+import { VERSION } from '../../version.js';
+import type { Capabilities, Engine, EngineContext, EngineStatus, LeaseRecord } from '../contract.js';
+import { commandsFor } from './commands.js';
+import { findFabric, killFabric, startFabric, stopFabric } from './fabric-process.js';
+import { inspectHost } from './doctor.js';
+import { impactOf } from './impact.js';
+import { checkSocketPaths, netdevArguments, nicSocketPath } from './netdev.js';
+import { forwardProblems, readListenFacts } from './preflight.js';
+import { removeDeadSockets } from './run-files.js';
+import {
+  desireFabric,
+  observedFabric,
+  operationsFor,
+  operationsThatRestore,
+  portId,
+  PROCESS_ID,
+  PROVIDER,
+  UNRESPONSIVE,
+} from './resources.js';
+
+const ANSWER_TIMEOUT_MS = 10_000;
+
+const CAPABILITIES: Capabilities = {
+  modes: {
+    isolated: true,
+    nat: true,
+    routed: true,
+    bridge: 'the user engine has no access to the LAN itself; write `engine: linux` for this network',
+  },
+  forwards: true,
+  ipv6: true,
+  dhcp: true,
+  dns: true,
+  antiSpoofing: true,
+  capture: true,
+  manyHosts: 'the user engine works on one host; write `engine: ovs`',
+  needsRoot: false,
+};
+
+export function createUserEngine(context: EngineContext): Engine {
+  const { places } = context;
+
+  return {
+    name: PROVIDER,
+    capabilities: CAPABILITIES,
+    desire: (topology) => desireFabric(topology, VERSION, (nic) => nicSocketPath(places, nic)),
+    check: (topology) => checkSocketPaths(places, topology),
+    async preflight(topology, signal) {
+      const ours = topology.networks
+        .filter((network) => network.engine === PROVIDER)
+        .map((network) => network.name);
+      const forwards = topology.forwards.filter((forward) => ours.includes(forward.network));
+      if (forwards.length === 0) return [];
+      const held = await heldConfiguration(context, signal);
+      // Which ports a silent fabric holds it does not say; it goes before its successor listens.
+      if (held === 'silent') return [];
+      return forwardProblems(forwards, held?.configuration.forwards ?? [], await readListenFacts());
+    },
+    observe: (signal) => observe(context, signal),
+    execute: (changes, signal) => execute(context, changes, signal),
+    updatesInPlace: (before) => before.kind !== 'process',
+    impactOf,
+    commandsFor: (change) => commandsFor(context, change),
+    netdev: (nic, network) => netdevArguments(places, nic, network),
+    portId: (nic) => portId(nic.id),
+    status: (signal) => status(context, signal),
+    async leases(signal) {
+      const found = await withFabric(context, signal, async (fabric) => {
+        const [leases, configuration] = await Promise.all([
+          fabric.call('leases', {}),
+          fabric.call('configuration', {}),
+        ]);
+        const machineByMac = new Map(configuration.ports.map((port) => [port.mac, port.machine]));
+        return leases.map((lease): LeaseRecord => {
+          const machine = machineByMac.get(lease.mac);
+          return { ...lease, ...(machine !== undefined && { machine }) };
+        });
+      });
+      return found ?? [];
+    },
+    async *capture(nic, signal) {
+      const fabric = await findFabric(context, signal);
+      if (fabric === undefined) throw notRunning();
+      yield* fabric.capture(nic.id, signal);
+    },
+    doctor: inspectHost,
+  };
+}
+
+async function observe(context: EngineContext, signal: AbortSignal): Promise<Resource[]> {
+  const held = await heldConfiguration(context, signal);
+  if (held === undefined) return [];
+  // It runs and says nothing: seen as a process of another version, it is replaced and told everything again.
+  if (held === 'silent') return observedFabric({ networks: [], ports: [], forwards: [] }, UNRESPONSIVE);
+  return observedFabric(held.configuration, held.version);
+}
+
+/** What the fabric holds; `undefined` when none runs, `silent` when one runs and does not answer in time. */
+async function heldConfiguration(
+  context: EngineContext,
+  signal: AbortSignal,
+): Promise<{ configuration: FabricConfiguration; version: string } | 'silent' | undefined> {
+  try {
+    return await withFabric(context, signal, async (fabric) => {
+      const [configuration, { version }] = await Promise.all([
+        fabric.call('configuration', {}),
+        fabric.call('status', {}),
+      ]);
+      return { configuration, version };
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    if ((error as Error).name === 'TimeoutError') return 'silent';
+    throw error;
+  }
+}
+
+async function execute(
+  context: EngineContext,
+  changes: readonly Change[],
+  signal: AbortSignal,
+): Promise<void> {
+  const processChange = changes.find((change) => idOf(change) === PROCESS_ID);
+  if (processChange?.action === 'delete') {
+    // Everything the fabric keeps goes with it.
+    if (processChange.before.properties['version'] === UNRESPONSIVE) await killFabric(context);
+    else await stopFabric(context, signal);
+    await removeDeadSockets(context.places.runDir);
+    return;
+  }
+  const restored =
+    processChange?.action === 'replace' ? await restart(context, processChange.before, signal) : undefined;
+  mkdirSync(join(context.places.runDir, 'nics'), { recursive: true, mode: 0o700 });
+  const fabric = (await findFabric(context, signal)) ?? (await startFabric(context, signal));
+  try {
+    const operations = [...(restored ? operationsThatRestore(restored) : []), ...operationsFor(changes)];
+    if (operations.length > 0) await fabric.call('apply', { operations });
+  } finally {
+    fabric.close();
+  }
+}
+
+/** Ends the fabric and returns what it kept, for the next one. */
+async function restart(
+  context: EngineContext,
+  before: Resource,
+  signal: AbortSignal,
+): Promise<FabricConfiguration | undefined> {
+  if (before.properties['version'] === UNRESPONSIVE) {
+    await killFabric(context);
+    return undefined;
+  }
+  const kept = await withFabric(context, signal, (fabric) => fabric.call('configuration', {}));
+  await stopFabric(context, signal);
+  return kept;
+}
+
+async function status(context: EngineContext, signal: AbortSignal): Promise<EngineStatus> {
+  const fabric = await withFabric(context, signal, (client) => client.call('status', {}));
+  if (fabric === undefined) return { running: false, ports: [], notes: [] };
+  return {
+    running: true,
+    ports: fabric.ports.map(({ id, ...counters }) => ({ nic: id, ...counters })),
+    notes: [
+      `fabric pid ${fabric.pid}, ${Math.round(fabric.residentBytes / 1e6)} MB resident`,
+      ...fabric.networks.flatMap((network) => {
+        const { tcp, udp, icmp } = network.flows;
+        const drops = Object.entries(network.drops).map(([reason, count]) => `${reason} ${count}`);
+        const flows =
+          tcp + udp + icmp > 0 ? [`${network.name}: ${tcp} TCP, ${udp} UDP, ${icmp} ping flows`] : [];
+        return drops.length > 0 ? [...flows, `${network.name} gateway refused: ${drops.join(', ')}`] : flows;
+      }),
+    ],
+  };
+}
+
+/** One conversation with the fabric, with a time limit; `undefined` when none runs. */
+async function withFabric<T>(
+  context: EngineContext,
+  signal: AbortSignal,
+  task: (fabric: FabricClient) => Promise<T>,
+): Promise<T | undefined> {
+  const limited = timeLimited(signal, ANSWER_TIMEOUT_MS);
+  const fabric = await findFabric(context, limited);
+  if (fabric === undefined) return undefined;
+  try {
+    return await task(fabric);
+  } finally {
+    fabric.close();
+  }
+}
+
+function idOf(change: Change): string {
+  return change.action === 'delete' ? change.before.id : change.after.id;
+}
+
+function notRunning(): PasserelleError {
+  return new PasserelleError({
+    code: 'user/not-running',
+    message: 'the network is not up',
+    fix: 'run `passerelle up`',
+  });
+}

@@ -1,0 +1,110 @@
+/**
+ * What the fabric is told and what it tells, over its control socket.
+ *
+ * Theory of operation: a unix stream socket (0600 in a 0700 directory) carries one JSON object a line,
+ * `{id, method, params}` answered by `{id, result}` or `{id, error: {code, message}}`, in any order.
+ * `apply` is one transaction: the whole list is carried out, or none of it. `capture` answers
+ * `{id, result: {streaming: true}}` and turns the connection into a raw pcapng stream until either side closes it.
+ * The fabric keeps no configuration on disk: after a restart it is empty, and `up` tells it everything again.
+ */
+export interface FabricSubnet {
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly gateway: string;
+}
+
+export interface FabricNetwork {
+  readonly name: string;
+  readonly mode: 'isolated' | 'nat' | 'routed';
+  readonly mtuBytes: number;
+  readonly gatewayMac: string;
+  /** The gateway's addresses lead to the host's loopback, for development; off unless the file asks. */
+  readonly hostLoopback: boolean;
+  readonly ipv4?: FabricSubnet;
+  readonly ipv6?: FabricSubnet;
+  readonly dhcp?: { readonly rangeFirst: string; readonly rangeLast: string; readonly leaseSeconds: number };
+  readonly dns?: { readonly domain: string; readonly upstream: readonly string[] };
+}
+
+export interface FabricPort {
+  /** NIC id, `web1/0`. */
+  readonly id: string;
+  readonly network: string;
+  readonly machine: string;
+  readonly mac: string;
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  readonly antiSpoofing: boolean;
+  /** Unix socket on which QEMU listens; the fabric dials it. */
+  readonly socketPath: string;
+}
+
+export interface FabricForward {
+  readonly id: string;
+  readonly protocol: 'tcp' | 'udp';
+  readonly listenAddress: string;
+  readonly listenPortFirst: number;
+  readonly listenPortLast: number;
+  readonly network: string;
+  readonly targetAddress: string;
+  readonly targetPortFirst: number;
+  readonly targetPortFixed: boolean;
+}
+
+export interface FabricConfiguration {
+  readonly networks: readonly FabricNetwork[];
+  readonly ports: readonly FabricPort[];
+  readonly forwards: readonly FabricForward[];
+}
+
+/** `put` makes the object or changes it in place; `delete` names what goes. */
+export type FabricOperation =
+  | { readonly put: 'network'; readonly value: FabricNetwork }
+  | { readonly put: 'port'; readonly value: FabricPort }
+  | { readonly put: 'forward'; readonly value: FabricForward }
+  | { readonly delete: 'network' | 'port' | 'forward'; readonly id: string };
+
+export interface FabricPortStatus {
+  readonly id: string;
+  readonly network: string;
+  readonly connected: boolean;
+  readonly rxFrames: number;
+  readonly rxBytes: number;
+  readonly txFrames: number;
+  readonly txBytes: number;
+  readonly drops: Readonly<Record<string, number>>;
+}
+
+export interface FabricStatus {
+  /** Of the package the fabric was started from. */
+  readonly version: string;
+  readonly pid: number;
+  readonly uptimeMs: number;
+  readonly residentBytes: number;
+  readonly ports: readonly FabricPortStatus[];
+  readonly networks: readonly {
+    readonly name: string;
+    readonly learnedMacs: number;
+    readonly flows: { readonly tcp: number; readonly udp: number; readonly icmp: number };
+    /** Packets the gateway refused, by reason. */
+    readonly drops: Readonly<Record<string, number>>;
+  }[];
+}
+
+export interface FabricLease {
+  readonly network: string;
+  readonly mac: string;
+  readonly address: string;
+  readonly hostname?: string;
+  readonly expiresAtMs?: number;
+}
+
+/** Method -> [params, result]. */
+export interface FabricMethods {
+  configuration: [Record<string, never>, FabricConfiguration];
+  apply: [{ readonly operations: readonly FabricOperation[] }, Record<string, never>];
+  status: [Record<string, never>, FabricStatus];
+  leases: [Record<string, never>, readonly FabricLease[]];
+  capture: [{ readonly port: string }, { readonly streaming: true }];
+  shutdown: [Record<string, never>, Record<string, never>];
+}

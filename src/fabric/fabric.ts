@@ -1,0 +1,222 @@
+/**
+ * The fabric: the switches, gateways, NAT and forwards of one project, as its configuration says.
+ *
+ * Theory of operation. `apply` is one transaction, and one runs at a time: the operations are applied to the
+ * configuration as a value, the outcome is checked, then carried out. What can fail comes first (listening sockets of
+ * forwards, and the networks they lead into) and is undone when it does; the rest only changes objects in memory. What
+ * an operation does not touch keeps its connections, learned addresses, leases and counters.
+ */
+import { join } from 'node:path';
+import { PasserelleError } from '../errors.js';
+import { Capture } from './capture/capture.js';
+import { applyOperations, type Configured, EMPTY, toConfiguration } from './control/configuration.js';
+import type {
+  FabricConfiguration,
+  FabricLease,
+  FabricNetwork,
+  FabricOperation,
+  FabricPort,
+  FabricStatus,
+} from './control/protocol.js';
+import { ForwardsLost, updateForwards } from './forward-update.js';
+import { type Plug, Segment } from './segment.js';
+import { createServices, type Services } from './services.js';
+import { ChunkPool } from './ports/chunk-pool.js';
+import { StreamPort } from './ports/stream-port.js';
+
+const AGEING_INTERVAL_MS = 30_000;
+
+export interface FabricOptions {
+  /** Where leases are kept. */
+  readonly stateDir: string;
+  /** Told of the fabric's `status`. */
+  readonly version: string;
+  readonly log: (line: string) => void;
+}
+
+export class Fabric {
+  readonly #options: FabricOptions;
+  readonly #pool = new ChunkPool();
+  readonly #services: Services;
+  readonly #segments = new Map<string, Segment>();
+  readonly #ports = new Map<string, StreamPort>();
+  readonly #ageing: NodeJS.Timeout;
+  #configured: Configured = EMPTY;
+  #lastApply: Promise<void> = Promise.resolve();
+
+  constructor(options: FabricOptions) {
+    this.#options = options;
+    this.#services = createServices(
+      join(options.stateDir, 'leases.json'),
+      options.log,
+      (network) => this.#segments.get(network)?.gateway,
+    );
+    this.#ageing = setInterval(() => {
+      for (const segment of this.#segments.values()) segment.age();
+    }, AGEING_INTERVAL_MS).unref();
+  }
+
+  configuration(): FabricConfiguration {
+    return toConfiguration(this.#configured);
+  }
+
+  /**
+   * Carries out all of the operations, or none.
+   * @throws PasserelleError with the codes of `applyOperations` and of the forwards' listening sockets.
+   */
+  apply(operations: readonly FabricOperation[]): Promise<void> {
+    const turn = this.#lastApply.then(() => this.#apply(operations));
+    this.#lastApply = turn.catch(() => undefined);
+    return turn;
+  }
+
+  status(): FabricStatus {
+    return {
+      pid: process.pid,
+      version: this.#options.version,
+      uptimeMs: Math.round(process.uptime() * 1000),
+      residentBytes: process.memoryUsage.rss(),
+      ports: [...this.#configured.ports.values()].flatMap(({ id, network }) => {
+        const port = this.#ports.get(id);
+        if (port === undefined) return [];
+        const { drops, ...counters } = port.counters;
+        return [{ id, network, connected: port.isConnected, ...counters, drops: Object.fromEntries(drops) }];
+      }),
+      networks: [...this.#segments].map(([name, segment]) => ({
+        name,
+        learnedMacs: segment.switch.learnedMacs,
+        flows: this.#services.nat.flowCounts(name),
+        drops: Object.fromEntries([
+          ...(segment.gateway?.port.counters.drops ?? []),
+          ...this.#services.nat.drops(name),
+        ]),
+      })),
+    };
+  }
+
+  leases(): readonly FabricLease[] {
+    return this.#services.dhcp.leases();
+  }
+
+  /**
+   * Begins a capture of a port; it ends by its `close`, or with the port.
+   * @throws PasserelleError `fabric/unknown-port`.
+   */
+  capture(portId: string): { chunks: () => AsyncIterable<Uint8Array>; close: () => void } {
+    const port = this.#ports.get(portId);
+    if (port === undefined) {
+      throw new PasserelleError({ code: 'fabric/unknown-port', message: `there is no port ${portId}` }, 2);
+    }
+    const capture = new Capture({ interfaceName: portId });
+    port.addTap(capture);
+    return {
+      chunks: () => capture.chunks(),
+      close: () => {
+        port.removeTap(capture);
+        capture.close();
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#lastApply;
+    clearInterval(this.#ageing);
+    for (const segment of this.#segments.values()) segment.close();
+    for (const port of this.#ports.values()) port.close();
+    await this.#services.close();
+  }
+
+  async #apply(operations: readonly FabricOperation[]): Promise<void> {
+    const before = this.#configured;
+    const after = applyOperations(before, operations);
+    const made: string[] = [];
+    try {
+      for (const network of after.networks.values()) {
+        if (this.#segments.has(network.name)) continue;
+        this.#segments.set(network.name, new Segment(network, this.#services, this.#pool));
+        made.push(network.name);
+      }
+      await updateForwards(this.#services.forwards, before.forwards, after.forwards);
+    } catch (error) {
+      for (const name of made) this.#removeSegment(name);
+      if (error instanceof ForwardsLost) this.#configured = withoutForwards(before, error.ids);
+      throw error;
+    }
+    this.#configured = after;
+    this.#services.configure(this.configuration());
+    this.#updatePorts(before, after);
+    const { networks, ports, forwards } = after;
+    this.#options.log(
+      `applied ${operations.length} operations: now ${networks.size} networks, ${ports.size} ports, ${forwards.size} forwards`,
+    );
+  }
+
+  #updatePorts(before: Configured, after: Configured): void {
+    const plugs = new Map<FabricNetwork, Plug[]>(
+      [...after.networks.values()].map((network) => [network, []]),
+    );
+    for (const settings of after.ports.values()) {
+      const network = after.networks.get(settings.network);
+      const plug = network && this.#plugFor(settings, network);
+      if (network !== undefined && plug !== undefined) plugs.get(network)?.push(plug);
+    }
+    const touched = touchedNetworks(before, after);
+    for (const [network, plugsOfNetwork] of plugs) {
+      if (touched.has(network.name)) this.#segments.get(network.name)?.configure(network, plugsOfNetwork);
+    }
+    for (const name of before.networks.keys()) {
+      if (!after.networks.has(name)) this.#removeSegment(name);
+    }
+    for (const [id, port] of this.#ports) {
+      if (after.ports.has(id)) continue;
+      port.close();
+      this.#ports.delete(id);
+    }
+  }
+
+  /** The port of these settings, made if it is new. */
+  #plugFor(settings: FabricPort, network: FabricNetwork): Plug | undefined {
+    const segment = this.#segments.get(network.name);
+    if (segment === undefined) return undefined;
+    let port = this.#ports.get(settings.id);
+    if (port === undefined) {
+      const { id, socketPath } = settings;
+      port = new StreamPort({
+        id,
+        socketPath,
+        mtuBytes: network.mtuBytes,
+        sink: segment.switch,
+        pool: this.#pool,
+      });
+      this.#ports.set(id, port);
+    }
+    port.socketPath = settings.socketPath;
+    return { port, settings };
+  }
+
+  #removeSegment(name: string): void {
+    this.#segments.get(name)?.close();
+    this.#segments.delete(name);
+  }
+}
+
+function withoutForwards(configured: Configured, ids: readonly string[]): Configured {
+  const forwards = [...configured.forwards].filter(([id]) => !ids.includes(id));
+  return { ...configured, forwards: new Map(forwards) };
+}
+
+/** Networks of which something changed: their own settings, or a port that comes, goes or is another. */
+function touchedNetworks(before: Configured, after: Configured): Set<string> {
+  const touched = new Set<string>();
+  for (const network of after.networks.values()) {
+    if (JSON.stringify(before.networks.get(network.name)) !== JSON.stringify(network))
+      touched.add(network.name);
+  }
+  for (const id of new Set([...before.ports.keys(), ...after.ports.keys()])) {
+    const [old, now] = [before.ports.get(id), after.ports.get(id)];
+    if (JSON.stringify(old) === JSON.stringify(now)) continue;
+    if (old !== undefined) touched.add(old.network);
+    if (now !== undefined) touched.add(now.network);
+  }
+  return touched;
+}

@@ -1,0 +1,69 @@
+/**
+ * Where a gateway's frames are built: one pooled chunk in stream framing, handed to the switch as one batch.
+ *
+ * Theory of operation: the first `begin` takes a chunk, `flush` gives it back once the switch is done with it, so that
+ * an idle gateway holds no memory and a busy one keeps writing into the same warm pages. A frame that does not fit
+ * hands over what is there first. A chunk that a port retained is left to that port. While the switch reads one
+ * chunk, a nested `begin` takes another.
+ */
+import { ETHERNET_HEADER_BYTES, writeEthernetHeader } from '../../wire/ethernet.js';
+import { CHUNK_BYTES, type ChunkPool } from '../ports/chunk-pool.js';
+import {
+  FRAME_HEADER_BYTES,
+  type FrameBatch,
+  type FrameSink,
+  MAX_FRAME_BYTES,
+  type Port,
+} from '../ports/port.js';
+
+const OVERHEAD_BYTES = FRAME_HEADER_BYTES + ETHERNET_HEADER_BYTES;
+const NO_BYTES = Buffer.alloc(0);
+
+export class FrameWriter {
+  readonly #port: Port;
+  readonly #sink: FrameSink;
+  readonly #pool: ChunkPool;
+  #chunk: Buffer | undefined;
+  #usedBytes = 0;
+
+  constructor(port: Port, sink: FrameSink, pool: ChunkPool) {
+    this.#port = port;
+    this.#sink = sink;
+    this.#pool = pool;
+  }
+
+  /** What the last `begin` returned an offset into; empty after `flush`. */
+  get bytes(): Buffer {
+    return this.#chunk ?? NO_BYTES;
+  }
+
+  /**
+   * Starts a frame with room for `packetBytes` behind its Ethernet header.
+   * @returns the offset of that room.
+   * @throws RangeError for a packet that no frame can hold: a defect of the caller.
+   */
+  begin(destinationMac: number, sourceMac: number, etherType: number, packetBytes: number): number {
+    const frameBytes = ETHERNET_HEADER_BYTES + packetBytes;
+    if (frameBytes > MAX_FRAME_BYTES) throw new RangeError(`a packet of ${packetBytes} bytes fits no frame`);
+    if (this.#usedBytes + OVERHEAD_BYTES + packetBytes > CHUNK_BYTES) this.flush();
+    const chunk = (this.#chunk ??= this.#pool.take());
+    const frameOffset = this.#usedBytes + FRAME_HEADER_BYTES;
+    chunk.writeUInt32BE(frameBytes, this.#usedBytes);
+    this.#usedBytes = frameOffset + frameBytes;
+    const { counters } = this.#port;
+    counters.rxFrames += 1;
+    counters.rxBytes += frameBytes;
+    return writeEthernetHeader(chunk, frameOffset, destinationMac, sourceMac, etherType);
+  }
+
+  flush(): void {
+    const chunk = this.#chunk;
+    if (chunk === undefined) return;
+    const batch: FrameBatch = { bytes: chunk, retained: false };
+    const end = this.#usedBytes;
+    this.#chunk = undefined;
+    this.#usedBytes = 0;
+    this.#sink.forward(this.#port, batch, 0, end);
+    if (!batch.retained) this.#pool.give(chunk);
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * The gateway's place in the switch: frames in, each given to the part that its type names, and at the end of the batch
+ * everything that was answered handed back.
+ */
+import { EtherType, ETHERNET_HEADER_BYTES, readMac } from '../../wire/ethernet.js';
+import { emptyCounters } from '../ports/counters.js';
+import { FRAME_HEADER_BYTES, type FrameBatch, type Port } from '../ports/port.js';
+import type { DropReason } from './drop-reason.js';
+
+const TWO_POW_32 = 0x1_0000_0000;
+/** Of the first byte of a MAC. */
+const GROUP_BIT = 0x01;
+
+/** The parts of a gateway that take packets, and what closes a batch. */
+export interface Receivers {
+  receiveArp(bytes: Buffer, start: number, end: number, sourceMac: number): void;
+  receiveIpv4(bytes: Buffer, start: number, end: number, sourceMac: number, toGroup: boolean): void;
+  receiveIpv6(bytes: Buffer, start: number, end: number, sourceMac: number, toGroup: boolean): void;
+  drop(reason: DropReason): void;
+  endOfBatch(): void;
+}
+
+export class GatewayPort implements Port {
+  readonly id: string;
+  readonly counters = emptyCounters();
+  readonly #receivers: Receivers;
+  #mac = 0;
+  #macHigh = 0;
+  #macLow = 0;
+
+  constructor(id: string, mac: number, receivers: Receivers) {
+    this.id = id;
+    this.mac = mac;
+    this.#receivers = receivers;
+  }
+
+  /** The gateway's own; 48-bit number. */
+  get mac(): number {
+    return this.#mac;
+  }
+
+  set mac(mac: number) {
+    this.#mac = mac;
+    this.#macHigh = Math.floor(mac / TWO_POW_32);
+    this.#macLow = mac % TWO_POW_32;
+  }
+
+  offer(batch: FrameBatch, start: number, end: number, frameCount: number): void {
+    const { counters } = this;
+    counters.txFrames += frameCount;
+    counters.txBytes += end - start - frameCount * FRAME_HEADER_BYTES;
+    const { bytes } = batch;
+    let position = start;
+    while (position + FRAME_HEADER_BYTES <= end) {
+      const frame = position + FRAME_HEADER_BYTES;
+      position = frame + bytes.readUInt32BE(position);
+      if (position > end) return;
+      this.#receive(bytes, frame, position);
+    }
+  }
+
+  flush(): void {
+    this.#receivers.endOfBatch();
+  }
+
+  #receive(bytes: Buffer, start: number, end: number): void {
+    const receivers = this.#receivers;
+    if (end - start < ETHERNET_HEADER_BYTES) {
+      receivers.drop('malformed');
+      return;
+    }
+    const toGroup = (bytes[start]! & GROUP_BIT) !== 0;
+    // Flooded, and for somebody else.
+    if (!toGroup && !this.#isOwnMac(bytes, start)) return;
+    if ((bytes[start + 6]! & GROUP_BIT) !== 0 || this.#isOwnMac(bytes, start + 6)) {
+      receivers.drop('martian-source');
+      return;
+    }
+    const sourceMac = readMac(bytes, start + 6);
+    const payload = start + ETHERNET_HEADER_BYTES;
+    switch (bytes.readUInt16BE(start + 12)) {
+      case EtherType.ipv4:
+        return receivers.receiveIpv4(bytes, payload, end, sourceMac, toGroup);
+      case EtherType.ipv6:
+        return receivers.receiveIpv6(bytes, payload, end, sourceMac, toGroup);
+      case EtherType.arp:
+        return receivers.receiveArp(bytes, payload, end, sourceMac);
+      default:
+        if (!toGroup) receivers.drop('unsupported-protocol');
+    }
+  }
+
+  /** Compared in halves, so that no 48-bit double is boxed for frames that are for somebody else. */
+  #isOwnMac(bytes: Buffer, offset: number): boolean {
+    return bytes.readUInt32BE(offset + 2) === this.#macLow && bytes.readUInt16BE(offset) === this.#macHigh;
+  }
+}

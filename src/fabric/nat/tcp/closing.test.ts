@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest';
+import { TcpFlag } from '../../../wire/tcp.js';
+import { NETWORK } from '../testing/recorded-link.js';
+import { SegmentProbe } from '../testing/segment-probe.js';
+
+const { syn, ack, rst, fin, psh } = TcpFlag;
+const text = (value: string) => Buffer.from(value);
+
+describe('closing (RFC 9293 section 3.6)', () => {
+  it('passes a half-close of the guest on, and goes on the other way', () => {
+    const probe = new SegmentProbe();
+    const { guest, nat } = probe.open();
+    const last = { sequence: guest, acknowledgement: nat, flags: ack | fin, payload: text('bye') };
+    expect(probe.send(last)).toMatchObject([{ acknowledgement: guest + 4, flags: ack }]);
+    expect(probe.stream.ended).toBe(true);
+    expect(probe.stream.receivedBytes.toString()).toBe('bye');
+    probe.stream.send(text('still here'));
+    expect(probe.take()).toMatchObject([{ payload: text('still here') }]);
+    probe.send({ sequence: guest + 4, acknowledgement: nat + 10, flags: ack });
+    probe.stream.send(Buffer.alloc(0), true);
+    expect(probe.take()).toMatchObject([{ flags: ack | fin, sequence: nat + 10 }]);
+    probe.send({ sequence: guest + 4, acknowledgement: nat + 11, flags: ack });
+    // The guest closed first: TIME-WAIT is its own.
+    expect(probe.flows).toBe(0);
+    expect(probe.stream.wasReset).toBe(false);
+  });
+
+  it('passes a half-close of the host on, and goes on the other way', () => {
+    const probe = new SegmentProbe();
+    const { guest, nat } = probe.open();
+    probe.stream.send(text('bye'), true);
+    // The data had left when the end was seen.
+    expect(probe.take()).toMatchObject([{ payload: text('bye') }, { flags: ack | fin, sequence: nat + 3 }]);
+    probe.send({ sequence: guest, acknowledgement: nat + 4, flags: ack });
+    probe.send({ sequence: guest, acknowledgement: nat + 4, flags: ack | psh, payload: text('more') });
+    expect(probe.stream.receivedBytes.toString()).toBe('more');
+    expect(probe.stream.ended).toBe(false);
+    probe.wait(10);
+    const answers = probe.send({ sequence: guest + 4, acknowledgement: nat + 4, flags: ack | fin });
+    expect(answers).toMatchObject([{ flags: ack, acknowledgement: guest + 5 }]);
+    expect(probe.stream.ended).toBe(true);
+    expect(probe.flows).toBe(1);
+  });
+
+  it('sends the FIN again until it is acknowledged (RFC 6298 section 5)', () => {
+    const probe = new SegmentProbe();
+    const { guest, nat } = probe.open();
+    probe.stream.send(Buffer.alloc(0), true);
+    expect(probe.take()).toMatchObject([{ flags: ack | fin, sequence: nat }]);
+    expect(probe.wait(1000)).toMatchObject([{ flags: ack | fin, sequence: nat }]);
+    expect(probe.wait(2000)).toMatchObject([{ flags: ack | fin, sequence: nat }]);
+    probe.send({ sequence: guest, acknowledgement: nat + 1, flags: ack });
+    expect(probe.wait(100_000)).toEqual([]);
+  });
+
+  it('does not end the host before it has taken everything', () => {
+    const probe = new SegmentProbe({ host: { takeMs: () => 5000 } });
+    const { guest, nat } = probe.open();
+    probe.send({ sequence: guest, acknowledgement: nat, flags: ack, payload: text('one') });
+    probe.send({ sequence: guest + 3, acknowledgement: nat, flags: ack | fin, payload: text('two') });
+    probe.wait(5000);
+    expect(probe.stream.ended).toBe(false);
+    probe.wait(5000);
+    expect(probe.stream.receivedBytes.toString()).toBe('onetwo');
+    expect(probe.stream.ended).toBe(true);
+  });
+
+  it('keeps a connection that is over for the guest until the host has taken everything', () => {
+    const probe = new SegmentProbe({ host: { takeMs: () => 5000 } });
+    const { guest, nat } = probe.open();
+    probe.stream.send(Buffer.alloc(0), true);
+    probe.send({ sequence: guest, acknowledgement: nat + 1, flags: ack | fin, payload: text('late') });
+    expect(probe.stream.wasReset).toBe(false);
+    probe.wait(5000);
+    expect(probe.stream.receivedBytes.toString()).toBe('late');
+    expect(probe.stream.ended).toBe(true);
+    probe.wait(60_000);
+    expect(probe.flows).toBe(0);
+  });
+
+  it('closes when both sides end at once (section 3.6, figure 13)', () => {
+    const probe = new SegmentProbe();
+    const { guest, nat } = probe.open();
+    probe.stream.send(Buffer.alloc(0), true);
+    expect(probe.take()).toMatchObject([{ flags: ack | fin, sequence: nat }]);
+    // The guest's FIN has crossed ours.
+    expect(probe.send({ sequence: guest, acknowledgement: nat, flags: ack | fin })).toMatchObject([
+      { flags: ack, sequence: nat + 1, acknowledgement: guest + 1 },
+    ]);
+    probe.send({ sequence: guest + 1, acknowledgement: nat + 1, flags: ack });
+    expect(probe.flows).toBe(1);
+    probe.wait(61_000);
+    expect(probe.flows).toBe(0);
+  });
+});
+
+describe('TIME-WAIT (RFC 9293 section 3.10.7.4)', () => {
+  /** The host closes first, so that TIME-WAIT is here. */
+  function waiting() {
+    const probe = new SegmentProbe();
+    const { guest, nat } = probe.open();
+    probe.stream.send(Buffer.alloc(0), true);
+    probe.send({ sequence: guest, acknowledgement: nat + 1, flags: ack | fin });
+    expect(probe.flows).toBe(1);
+    probe.take();
+    return { probe, guest: guest + 1, nat: nat + 1 };
+  }
+
+  it('acknowledges the FIN again and starts anew', () => {
+    const { probe, guest, nat } = waiting();
+    probe.wait(50_000);
+    expect(probe.send({ sequence: guest - 1, acknowledgement: nat, flags: ack | fin })).toMatchObject([
+      { flags: ack, acknowledgement: guest, sequence: nat },
+    ]);
+    probe.wait(50_000);
+    expect(probe.flows).toBe(1);
+    probe.wait(11_000);
+    expect(probe.flows).toBe(0);
+  });
+
+  it('is not ended by a reset (RFC 1337)', () => {
+    const { probe, guest } = waiting();
+    probe.send({ sequence: guest, flags: rst });
+    expect(probe.flows).toBe(1);
+  });
+
+  it('gives way to a new connection with a higher number', () => {
+    const { probe, guest, nat } = waiting();
+    probe.send({ sequence: guest + 1000, flags: syn, options: { mssBytes: 1460 } });
+    expect(probe.wait(1)).toMatchObject([{ flags: syn | ack, acknowledgement: guest + 1001 }]);
+    expect(probe.host.streams).toHaveLength(2);
+    expect(probe.flows).toBe(1);
+    expect(nat).toBeGreaterThan(0);
+  });
+
+  it('answers an old SYN with an acknowledgement', () => {
+    const { probe, guest, nat } = waiting();
+    const answers = probe.send({ sequence: guest - 500, flags: syn });
+    expect(answers).toMatchObject([{ flags: ack, acknowledgement: guest, sequence: nat }]);
+    expect(probe.host.streams).toHaveLength(1);
+  });
+
+  it('makes room when the table is full', () => {
+    const probe = new SegmentProbe({ limits: { maxFlowsPerNetwork: 1 } });
+    const { guest, nat } = probe.open();
+    probe.stream.send(Buffer.alloc(0), true);
+    probe.send({ sequence: guest, acknowledgement: nat + 1, flags: ack | fin });
+    probe.take();
+    probe.send({ sequence: 99, flags: syn, guestPort: 555 });
+    expect(probe.wait(1)).toMatchObject([{ flags: syn | ack, destinationPort: 555 }]);
+    expect(probe.flows).toBe(1);
+  });
+});
+
+describe('resets', () => {
+  it('passes a reset of the host on at SND.NXT (section 3.5.2)', () => {
+    const probe = new SegmentProbe();
+    const { guest, nat } = probe.open();
+    probe.stream.send(text('abc'));
+    probe.take();
+    probe.stream.events.failed('ECONNRESET');
+    expect(probe.take()).toMatchObject([{ flags: rst | ack, sequence: nat + 3, acknowledgement: guest }]);
+    expect(probe.flows).toBe(0);
+  });
+
+  it('says nothing to guests of a network that goes', () => {
+    const probe = new SegmentProbe();
+    probe.open();
+    probe.nat.forget(NETWORK.name);
+    probe.link.flush();
+    expect(probe.take()).toEqual([]);
+    expect(probe.stream.wasReset).toBe(true);
+    expect(probe.clock.pending).toBe(0);
+  });
+});

@@ -1,0 +1,17 @@
+/** Buffers that ports gather and queue frames in. A pool that runs dry allocates; one that is full lets go. */
+export const CHUNK_BYTES = 256 * 1024;
+
+/** Chunks kept for later use, 16 MB in all. */
+const MAX_IDLE_CHUNKS = 64;
+
+export class ChunkPool {
+  readonly #idle: Buffer[] = [];
+
+  take(): Buffer {
+    return this.#idle.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  }
+
+  give(chunk: Buffer): void {
+    if (this.#idle.length < MAX_IDLE_CHUNKS) this.#idle.push(chunk);
+  }
+}

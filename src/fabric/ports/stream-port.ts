@@ -1,0 +1,141 @@
+/**
+ * A machine's NIC: the switch port at the end of QEMU's `-netdev stream` unix socket.
+ *
+ * Theory of operation. The port dials (`Dialer`), reads batches of frames and hands them to the switch (`FrameReader`),
+ * and writes what the switch offers (`Transmitter`). One read is one batch of at most 256 KB and the loop then serves
+ * the other ports, so no guest starves another. A stream that lies about a length is dropped and dialled anew. Frames
+ * for a NIC that is not connected, or whose queue is full, are dropped, as on any switch port.
+ */
+import type { Socket } from 'node:net';
+import type { ChunkPool } from './chunk-pool.js';
+import { countDrop, emptyCounters } from './counters.js';
+import { Dialer } from './dialer.js';
+import { FrameReader } from './frame-reader.js';
+import { FRAME_HEADER_BYTES, type FrameBatch, type FrameSink, type Port } from './port.js';
+import { Transmitter } from './transmitter.js';
+
+/** `sent`: by the machine; `received`: by the machine. */
+export type Direction = 'sent' | 'received';
+
+/** Sees the frames that pass a port. The bytes are valid only during the call. */
+export interface PortTap {
+  onFrames(direction: Direction, bytes: Buffer, start: number, end: number): void;
+  /** The port goes. */
+  onPortClosed(): void;
+}
+
+export interface StreamPortOptions {
+  readonly id: string;
+  readonly socketPath: string;
+  /** Largest packet; a frame may be its header longer, and a VLAN tag. */
+  readonly mtuBytes: number;
+  readonly sink: FrameSink;
+  readonly pool: ChunkPool;
+  readonly maxQueuedBytes?: number;
+}
+
+export class StreamPort implements Port {
+  readonly id: string;
+  readonly counters = emptyCounters();
+  /** The switch; another one when the NIC moves to another network. */
+  sink: FrameSink;
+  readonly #reader: FrameReader;
+  readonly #transmitter: Transmitter;
+  readonly #dialer: Dialer;
+  #taps: readonly PortTap[] = [];
+  #isConnected = false;
+
+  constructor(options: StreamPortOptions) {
+    this.id = options.id;
+    this.sink = options.sink;
+    this.#transmitter = new Transmitter(options.pool, options.maxQueuedBytes);
+    this.#reader = new FrameReader(
+      {
+        onFrames: (batch, start, end, frameCount) => this.#onFrames(batch, start, end, frameCount),
+        onOversized: () => countDrop(this, 'oversized'),
+      },
+      options.mtuBytes,
+    );
+    this.#dialer = new Dialer(options.socketPath, {
+      onread: (socket) => ({
+        buffer: () => this.#reader.area,
+        callback: (byteCount) => this.#onRead(socket(), byteCount),
+      }),
+      onOpen: (socket) => {
+        this.#reader.reset();
+        this.#transmitter.open(socket);
+        this.#isConnected = true;
+      },
+      onClose: () => {
+        this.#isConnected = false;
+        this.#transmitter.close();
+      },
+    });
+  }
+
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  /** Bytes offered to the machine that the kernel has not taken yet. */
+  get queuedBytes(): number {
+    return this.#transmitter.queuedBytes;
+  }
+
+  set mtuBytes(mtuBytes: number) {
+    this.#reader.mtuBytes = mtuBytes;
+  }
+
+  set socketPath(path: string) {
+    this.#dialer.redirect(path);
+  }
+
+  addTap(tap: PortTap): void {
+    this.#taps = [...this.#taps, tap];
+  }
+
+  removeTap(tap: PortTap): void {
+    this.#taps = this.#taps.filter((other) => other !== tap);
+  }
+
+  close(): void {
+    this.#dialer.close();
+    for (const tap of this.#taps) tap.onPortClosed();
+    this.#taps = [];
+  }
+
+  offer(batch: FrameBatch, start: number, end: number, frameCount: number): void {
+    if (!this.#isConnected) {
+      countDrop(this, 'not-connected', frameCount);
+      return;
+    }
+    const { frames, bytes } = this.#transmitter.offer(batch, start, end, frameCount);
+    if (frames < frameCount) countDrop(this, 'queue-full', frameCount - frames);
+    this.counters.txFrames += frames;
+    this.counters.txBytes += bytes - frames * FRAME_HEADER_BYTES;
+    if (this.#taps.length > 0) this.#show('received', batch, start, start + bytes);
+  }
+
+  flush(): void {
+    this.#transmitter.flush();
+  }
+
+  #onRead(socket: Socket, byteCount: number): boolean {
+    if (!this.#reader.take(byteCount)) {
+      countDrop(this, 'bad-framing');
+      socket.destroy();
+    }
+    return true;
+  }
+
+  #onFrames(batch: FrameBatch, start: number, end: number, frameCount: number): void {
+    this.counters.rxFrames += frameCount;
+    this.counters.rxBytes += end - start - frameCount * FRAME_HEADER_BYTES;
+    if (this.#taps.length > 0) this.#show('sent', batch, start, end);
+    this.sink.forward(this, batch, start, end);
+  }
+
+  #show(direction: Direction, { bytes }: FrameBatch, start: number, end: number): void {
+    for (const tap of this.#taps) tap.onFrames(direction, bytes, start, end);
+  }
+}

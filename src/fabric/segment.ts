@@ -1,0 +1,145 @@
+/**
+ * One network of the fabric: its switch, the gateway that is plugged into it, and its machines' ports.
+ *
+ * `configure` is told what the network and its ports are to be and makes it so; what is already right is not touched,
+ * so connections, learned addresses and counters of everything else stay as they are.
+ */
+import { parseMac } from '../wire/ethernet.js';
+import type { FabricNetwork, FabricPort } from './control/protocol.js';
+import { Gateway, hasGateway } from './gateway/gateway.js';
+import type { GatewayServices } from './gateway/services.js';
+import type { ChunkPool } from './ports/chunk-pool.js';
+import type { StreamPort } from './ports/stream-port.js';
+import { type AddressHolder, type AddressKey, AddressOwners } from './switch/address-owners.js';
+import { assignAddresses, SpoofGuard } from './switch/spoof-guard.js';
+import { Switch } from './switch/switch.js';
+
+export interface Plug {
+  readonly port: StreamPort;
+  readonly settings: FabricPort;
+}
+
+interface Plugged extends Plug {
+  /** Who holds the port's addresses: its guard, or a stand-in where there is none. */
+  readonly holder: AddressHolder;
+}
+
+/** Holds addresses and asks for none. */
+class Holder implements AddressHolder {
+  readonly claims: AddressKey[] = [];
+  onRevoked(): void {}
+}
+
+export class Segment {
+  readonly switch = new Switch();
+  readonly #services: GatewayServices;
+  readonly #pool: ChunkPool;
+  readonly #owners = new AddressOwners();
+  readonly #gatewayHolder = new Holder();
+  readonly #plugged = new Map<string, Plugged>();
+  #network: FabricNetwork;
+  #gateway: Gateway | undefined;
+
+  constructor(network: FabricNetwork, services: GatewayServices, pool: ChunkPool) {
+    this.#network = network;
+    this.#services = services;
+    this.#pool = pool;
+    this.#configureGateway([]);
+  }
+
+  /** The gateway, where the network has addresses. */
+  get gateway(): Gateway | undefined {
+    return this.#gateway;
+  }
+
+  /** Takes the network's settings and all of its ports as they are to be. */
+  configure(network: FabricNetwork, plugs: readonly Plug[]): void {
+    this.#network = network;
+    const wanted = new Set(plugs.map(({ settings }) => settings.id));
+    for (const [id, { port, holder }] of this.#plugged) {
+      if (wanted.has(id)) continue;
+      this.switch.detach(port);
+      this.#owners.release(holder);
+      this.#plugged.delete(id);
+    }
+    const renumbered = this.#owners.setPrefixes(network.ipv4, network.ipv6);
+    this.#assignGatewayAddresses();
+    for (const plug of plugs) this.#plug(plug, renumbered);
+    this.#configureGateway(plugs.map(({ settings }) => settings));
+  }
+
+  /** Forgets MACs and addresses that were not in use for a while; call it every now and then. */
+  age(): void {
+    this.switch.age();
+    this.#owners.age();
+  }
+
+  close(): void {
+    for (const { port } of this.#plugged.values()) this.switch.detach(port);
+    this.#plugged.clear();
+    this.#closeGateway();
+  }
+
+  #plug({ port, settings }: Plug, renumbered: boolean): void {
+    port.sink = this.switch;
+    port.mtuBytes = this.#network.mtuBytes;
+    const before = this.#plugged.get(settings.id);
+    if (before !== undefined && !renumbered && isSameIdentity(before.settings, settings)) return;
+    if (before !== undefined) this.#owners.release(before.holder);
+    const guard = settings.antiSpoofing ? new SpoofGuard(settings, this.#owners) : undefined;
+    const holder = guard ?? new Holder();
+    assignAddresses(this.#owners, settings, this.#network.ipv6?.address, holder);
+    this.switch.attach(port, { mac: macOf(settings.mac), ...(guard && { guard }) });
+    this.#plugged.set(settings.id, { port, settings, holder });
+  }
+
+  #assignGatewayAddresses(): void {
+    const { gatewayMac: mac, ipv4, ipv6 } = this.#network;
+    this.#owners.release(this.#gatewayHolder);
+    if (!hasGateway(this.#network)) return;
+    const addresses = { ...(ipv4 && { ipv4: ipv4.gateway }), ...(ipv6 && { ipv6: ipv6.gateway }) };
+    assignAddresses(this.#owners, { mac, ...addresses }, ipv6?.address, this.#gatewayHolder);
+  }
+
+  #configureGateway(ports: readonly FabricPort[]): void {
+    const network = this.#network;
+    if (!hasGateway(network)) {
+      this.#closeGateway();
+      return;
+    }
+    const gateway = this.#gateway;
+    if (gateway !== undefined) {
+      // Before it speaks with its new address, the switch must know it by it.
+      this.switch.attach(gateway.port, { mac: macOf(network.gatewayMac) });
+      gateway.configure(network, ports);
+      return;
+    }
+    this.#gateway = new Gateway(network, ports, {
+      sink: this.switch,
+      pool: this.#pool,
+      services: this.#services,
+      queuedBytes: (mac) => this.switch.portOf(mac)?.queuedBytes ?? 0,
+    });
+    this.switch.attach(this.#gateway.port, { mac: macOf(network.gatewayMac) });
+    this.#gateway.start();
+  }
+
+  #closeGateway(): void {
+    const gateway = this.#gateway;
+    this.#gateway = undefined;
+    if (gateway === undefined) return;
+    gateway.close();
+    this.switch.detach(gateway.port);
+  }
+}
+
+/** Whether the guard that stands for one port's settings does for the other's. */
+function isSameIdentity(a: FabricPort, b: FabricPort): boolean {
+  return a.mac === b.mac && a.ipv4 === b.ipv4 && a.ipv6 === b.ipv6 && a.antiSpoofing === b.antiSpoofing;
+}
+
+function macOf(text: string): number {
+  const mac = parseMac(text);
+  if (mac === undefined) throw new TypeError(`not a MAC: ${text}`);
+  return mac;
+}

@@ -1,0 +1,43 @@
+import { isDeepStrictEqual } from 'node:util';
+import { orderByNeeds } from './order.js';
+import type { Change, Resource } from './resource.js';
+
+/** Whether a provider can carry these property changes out on the standing resource. */
+export type UpdatesInPlace = (before: Resource, after: Resource, changed: readonly string[]) => boolean;
+
+/**
+ * The changes that lead from what is to what should be, in the order to carry them out: what goes first leaves last
+ * needs first, so that names, addresses and ports are free again; then everything that comes, after what it needs.
+ * Pure; an empty result means that both are the same.
+ */
+export function diff(
+  desired: readonly Resource[],
+  observed: readonly Resource[],
+  updatesInPlace: UpdatesInPlace,
+): Change[] {
+  const standing = new Map(observed.map((resource) => [resource.id, resource]));
+  const wanted = new Set(desired.map((resource) => resource.id));
+
+  const leaving = observed.filter((resource) => !wanted.has(resource.id));
+  const deletions = orderByNeeds(leaving)
+    .reverse()
+    .map((before): Change => ({ action: 'delete', before }));
+
+  const arrivals = orderByNeeds(desired).flatMap((after): Change[] => {
+    const before = standing.get(after.id);
+    if (before === undefined) return [{ action: 'create', after }];
+    const changed = changedProperties(before, after);
+    if (changed.length === 0) return [];
+    const action = updatesInPlace(before, after, changed) ? 'update' : 'replace';
+    return [{ action, before, after, changed }];
+  });
+  return [...deletions, ...arrivals];
+}
+
+/** Names of the properties that differ, sorted. */
+function changedProperties(before: Resource, after: Resource): string[] {
+  const names = new Set([...Object.keys(before.properties), ...Object.keys(after.properties)]);
+  return [...names]
+    .filter((name) => !isDeepStrictEqual(before.properties[name], after.properties[name]))
+    .sort();
+}

@@ -1,0 +1,136 @@
+import type { Problem } from '../errors.js';
+import { Draft } from './draft.js';
+import { dhcpWish, dnsWish, ipv4Wish, ipv6Wish } from './mode-defaults.js';
+import type { Path } from './problems/wording.js';
+import { networkOptionShape, nicOptionShape, optionsOf } from './schema/engine-options.js';
+import type { WrittenFile } from './schema/file.js';
+import type { WrittenForward } from './schema/forward.js';
+import type { WrittenMachine } from './schema/machine.js';
+import type { WrittenNetwork } from './schema/network.js';
+import type { WrittenNic } from './schema/nic.js';
+import type { SourceLocation } from './source-location.js';
+import type { ForwardSpec, MachineSpec, NetworkSpec, NicSpec } from './spec.js';
+import { ANY_IPV4, pairPorts } from './text/forward-text.js';
+import type { EngineName } from './vocabulary.js';
+import { locateKey, locateValue, type Tree } from './yaml/tree.js';
+
+const DEFAULT_ENGINE: EngineName = 'user';
+const DEFAULT_MTU_BYTES = 1500;
+/** QEMU's paravirtual NIC, the fastest that every modern guest knows. */
+const DEFAULT_MODEL = 'virtio-net-pci';
+
+/** What a network is told by the rest of the file. */
+interface NetworkContext {
+  readonly project: string;
+  readonly engine: EngineName;
+  readonly source: SourceLocation;
+}
+
+/** Turns what was written, defaults and short forms and all, into the specification; `engine` is over what the file says. */
+export function assemble(
+  written: WrittenFile,
+  original: Tree,
+  tree: Tree,
+  dropped: readonly Path[],
+  engine?: EngineName,
+): { draft: Draft; problems: Problem[] } {
+  const problems: Problem[] = [];
+  const forwardPaths = new Map<ForwardSpec, Path>();
+  const networks = Object.entries(written.networks ?? {}).map(([name, network]) =>
+    networkSpec(name, network, {
+      project: written.project,
+      engine: engine ?? network.engine ?? written.engine ?? DEFAULT_ENGINE,
+      source: locateKey(tree, ['networks', name]),
+    }),
+  );
+  const machines: MachineSpec[] = [];
+  for (const [name, machine] of Object.entries(written.machines ?? {})) {
+    const path = ['machines', name];
+    machines.push(machineSpec(name, machine, path, tree));
+    for (const [index, nic] of (machine.nics ?? []).entries()) {
+      for (const [place, ports] of (nic.forwards ?? []).entries()) {
+        const at: Path = [...path, 'nics', index, 'forwards', place];
+        const target = { machine: name, nic: index };
+        forwardPaths.set({ ...ports, target, source: locateValue(tree, at) }, at);
+      }
+    }
+  }
+  for (const [index, forward] of (written.forwards ?? []).entries()) {
+    const path: Path = ['forwards', index];
+    const spec = forwardSpec(forward, path, tree);
+    if ('problem' in spec) problems.push(spec.problem);
+    else forwardPaths.set(spec.value, path);
+  }
+  const spec = { project: written.project, networks, machines, forwards: [...forwardPaths.keys()] };
+  return { draft: new Draft(spec, original, tree, dropped, forwardPaths), problems };
+}
+
+function networkSpec(
+  name: string,
+  written: WrittenNetwork,
+  { project, engine, source }: NetworkContext,
+): NetworkSpec {
+  const dhcp = dhcpWish(written);
+  const dns = dnsWish(written, project);
+  const uplink = written.uplink ?? (written.mode === 'bridge' ? 'default' : undefined);
+  return {
+    name,
+    mode: written.mode,
+    engine,
+    mtuBytes: written.mtu ?? DEFAULT_MTU_BYTES,
+    ipv4: ipv4Wish(written),
+    ipv6: ipv6Wish(written),
+    ...(dhcp && { dhcp }),
+    ...(dns && { dns }),
+    hostLoopback: written['host-loopback'] ?? false,
+    ...(uplink !== undefined && { uplink }),
+    options: optionsOf(networkOptionShape, written),
+    source,
+  };
+}
+
+function machineSpec(name: string, written: WrittenMachine, path: Path, tree: Tree): MachineSpec {
+  return {
+    name,
+    nics: (written.nics ?? []).map((nic, index) =>
+      nicSpec(name, index, nic, locateValue(tree, [...path, 'nics', index])),
+    ),
+    ...(written.command && { command: written.command }),
+    source: locateKey(tree, path),
+  };
+}
+
+function nicSpec(machine: string, index: number, written: WrittenNic, source: SourceLocation): NicSpec {
+  return {
+    machine,
+    index,
+    network: written.network,
+    ...(written.mac !== undefined && { mac: written.mac }),
+    model: written.model ?? DEFAULT_MODEL,
+    ...(written.ipv4 && { ipv4: written.ipv4 }),
+    ...(written.ipv6 && { ipv6: written.ipv6 }),
+    antiSpoofing: written['anti-spoofing'] ?? true,
+    options: optionsOf(nicOptionShape, written),
+    source,
+  };
+}
+
+function forwardSpec(
+  written: WrittenForward,
+  path: Path,
+  tree: Tree,
+): { value: ForwardSpec } | { problem: Problem } {
+  const listenPorts = written['listen-port'];
+  const pair = pairPorts(listenPorts, written['target-port'] ?? listenPorts);
+  if ('fault' in pair) return { problem: { ...pair.fault, at: locateValue(tree, [...path, 'target-port']) } };
+  return {
+    value: {
+      protocol: written.protocol ?? 'tcp',
+      listenAddress: written['listen-address'] ?? ANY_IPV4,
+      listenPorts,
+      ...pair.value,
+      target: written.target,
+      source: locateValue(tree, path),
+    },
+  };
+}

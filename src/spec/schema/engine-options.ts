@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { ATTACHMENTS } from '../vocabulary.js';
+import { parseRate } from '../text/quantities.js';
+import { choice, flag, key, list, text, whole } from './kinds.js';
+
+/*
+ * Keys that only some engines read. They reach the engine in `options`, under the name they have in the file; an engine
+ * that cannot do what one asks says so in its `check`. A new key of an engine is one entry here, and nothing else.
+ */
+
+const vlan = whole(1, 4094);
+const rate = text('a rate such as 100mbit', parseRate, '^[1-9][0-9]{0,6}[kmg]bit$');
+
+export const networkOptionShape = {
+  vlan: key(vlan.optional(), {
+    about: 'VLAN of the network on its uplink (IEEE 802.1Q).',
+    byDefault: 'untagged',
+    example: 42,
+  }),
+  stp: key(flag().optional(), {
+    about: 'The segment speaks the spanning tree protocol, against loops through other bridges.',
+    byDefault: 'false',
+    example: true,
+  }),
+  plugs: key(
+    list(z.string({ error: 'a vde_plug URL such as vxvde://239.1.2.3' }), 'vde_plug URLs').optional(),
+    {
+      about: 'Cables from a VDE network to other switches and hosts, each a vde_plug URL.',
+      byDefault: 'none',
+      example: ['vxvde://239.1.2.3'],
+    },
+  ),
+  'proxy-arp': key(flag().optional(), {
+    about:
+      'The host answers ARP on the LAN for the machines of a routed network, so that the LAN needs no route.',
+    byDefault: 'false',
+    example: true,
+  }),
+};
+
+export const nicOptionShape = {
+  attach: key(choice('attachment', ATTACHMENTS).optional(), {
+    about: 'How the NIC meets the host on an engine of the kernel: tap, netns or macvtap.',
+    byDefault: 'tap',
+    example: 'macvtap',
+  }),
+  vlan: key(vlan.optional(), {
+    about: 'VLAN of the NIC on its segment (access port, IEEE 802.1Q).',
+    byDefault: 'untagged',
+    example: 42,
+  }),
+  'rate-limit': key(rate.optional(), {
+    about: 'Most that the machine may send through the NIC.',
+    byDefault: 'unlimited',
+    example: '100mbit',
+  }),
+};
+
+/** The options among the keys of a network or NIC, as the file says them. */
+export function optionsOf(
+  shape: object,
+  keys: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    Object.keys(shape).flatMap((name) => (keys[name] === undefined ? [] : [[name, keys[name]] as const])),
+  );
+}

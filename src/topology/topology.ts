@@ -1,0 +1,106 @@
+import type { SourceLocation } from '../spec/source-location.js';
+import type { EngineName, Mode, TransportProtocol } from '../spec/vocabulary.js';
+
+export type { EngineName, Mode, TransportProtocol } from '../spec/vocabulary.js';
+export { ENGINE_NAMES } from '../spec/vocabulary.js';
+
+/** The spec after resolution: every default filled, every address, MAC and interface name decided. Sorted by name. */
+export interface Topology {
+  readonly project: string;
+  readonly networks: readonly Network[];
+  readonly machines: readonly Machine[];
+  readonly forwards: readonly Forward[];
+}
+
+/** One address family of a network. Addresses are canonical text: dotted quad, or RFC 5952. */
+export interface Subnet {
+  /** First address of the subnet. */
+  readonly address: string;
+  readonly prefixLength: number;
+  /** The address of the network's gateway; on an `isolated` network, of its DHCP server. */
+  readonly gateway: string;
+}
+
+export interface DhcpSettings {
+  /** First and last address handed to clients that the file does not name. */
+  readonly rangeFirst: string;
+  readonly rangeLast: string;
+  readonly leaseSeconds: number;
+}
+
+export interface DnsSettings {
+  /** Names are `MACHINE.DOMAIN`; lower case, no dot at the end. */
+  readonly domain: string;
+  /** Addresses asked for everything else; empty: the host's own resolvers. */
+  readonly upstream: readonly string[];
+}
+
+export interface Network {
+  readonly name: string;
+  readonly mode: Mode;
+  readonly engine: EngineName;
+  readonly mtuBytes: number;
+  /** MAC of the gateway, derived from project and network. */
+  readonly gatewayMac: string;
+  readonly ipv4?: Subnet;
+  readonly ipv6?: Subnet;
+  readonly dhcp?: DhcpSettings;
+  readonly dns?: DnsSettings;
+  /** The gateway's addresses lead to the host's own loopback (user engine); off unless the file asks. */
+  readonly hostLoopback: boolean;
+  /** Host NIC name, or `default` for the one with the default route. */
+  readonly uplink?: string;
+  /** Kernel name of the segment's device, at most 15 characters, unique on the host by hash. */
+  readonly interfaceName: string;
+  /** What an engine reads beyond the common keys (VLAN, tunnels, …), as the file says it. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly source: SourceLocation;
+}
+
+export interface Machine {
+  readonly name: string;
+  readonly nics: readonly Nic[];
+  /** Argument list that starts the machine; its NICs are appended. */
+  readonly command?: readonly string[];
+  readonly source: SourceLocation;
+}
+
+export interface Nic {
+  /** `MACHINE/INDEX`, for example `web1/0`. */
+  readonly id: string;
+  readonly machine: string;
+  readonly index: number;
+  readonly network: string;
+  /** Lower case, colon-separated. */
+  readonly mac: string;
+  /** QEMU device model, for example `virtio-net-pci`. */
+  readonly model: string;
+  readonly ipv4?: string;
+  /** The address the machine forms or is given: fixed by the file, else derived from its MAC (EUI-64). */
+  readonly ipv6?: string;
+  /** Only the NIC's own MAC and addresses may leave it. */
+  readonly antiSpoofing: boolean;
+  /** Kernel name of the NIC's tap on the host, at most 15 characters. */
+  readonly interfaceName: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly source: SourceLocation;
+}
+
+/** A range of host ports handed to a machine; a single port is a range of one. */
+export interface Forward {
+  /** `tcp/0.0.0.0:9011`: protocol, listen address and first listen port. */
+  readonly id: string;
+  readonly protocol: TransportProtocol;
+  readonly listenAddress: string;
+  readonly listenPortFirst: number;
+  readonly listenPortLast: number;
+  readonly machine: string;
+  readonly nic: string;
+  readonly network: string;
+  readonly targetAddress: string;
+  /** Port that `listenPortFirst` leads to; the rest of a range follows in step unless `targetPortFixed`. */
+  readonly targetPortFirst: number;
+  /** True when every listen port of the range leads to `targetPortFirst`. */
+  readonly targetPortFixed: boolean;
+  readonly source: SourceLocation;
+}

@@ -7,7 +7,12 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/fuzz/**/*.test.ts', 'test/unit/**/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'test/fuzz/**/*.test.ts',
+            'test/unit/**/*.test.ts',
+            'bench/**/*.test.ts',
+          ],
           testTimeout: 20_000,
         },
       },
@@ -17,6 +22,8 @@ export default defineConfig({
           include: ['test/lab/**/*.test.ts', 'test/conformance/**/*.test.ts', 'test/recovery/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          // Emulated guests on a machine that is busy with something else: one more try, said in the report.
+          retry: 1,
           fileParallelism: false,
           pool: 'forks',
         },

@@ -20,7 +20,8 @@ export async function readHostFacts(places: Places): Promise<HostFacts> {
   return {
     busySubnets: [
       ...parseIpv4Routes(ipv4Routes),
-      ...parseIpv6Routes(ipv6Routes),
+      // The kernel lists each of its own addresses as a route of one address: those are told of below.
+      ...parseIpv6Routes(ipv6Routes).filter((route) => !route.endsWith('/128')),
       ...ownAddresses.flatMap((address) => (address.cidr === null ? [] : [address.cidr])),
     ],
     remembered: parseRememberedChoices(choices),

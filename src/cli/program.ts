@@ -6,6 +6,7 @@ import { VERSION } from '../version.js';
 import { screenOf } from './output/style.js';
 import { type CommonOptions, type Session, writeJson } from './session.js';
 import { captureVerb, type CaptureOptions } from './verbs/capture.js';
+import { commitVerb } from './verbs/commit.js';
 import { doctorVerb } from './verbs/doctor.js';
 import { downVerb, type DownOptions } from './verbs/down.js';
 import { initVerb } from './verbs/init.js';
@@ -96,6 +97,9 @@ export function buildProgram(signal: AbortSignal): Command {
     .option('--project <name>', 'by name, when the file is gone')
     .option('--purge', 'leases, logs and history too')
     .action(run<DownOptions>(signal, downVerb));
+  verb(program, 'commit', 'keep a change of the uplink', ['passerelle commit']).action(
+    run(signal, commitVerb),
+  );
   verb(program, 'status', 'machines, networks, traffic and drops', [
     'passerelle status',
     'watch passerelle status',

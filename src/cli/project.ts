@@ -52,7 +52,7 @@ export async function openProject(session: Session, options: CommonOptions): Pro
   if ('problems' in resolved) throw new PasserelleError(resolved.problems, 2);
   const { topology } = resolved;
 
-  const engines = enginesOf({ project: topology.project, places });
+  const engines = enginesOf({ project: topology.project, places }, enginesOfNetworks(topology));
   const surroundings = {
     places,
     directory: resolve(dirname(options.file)),
@@ -84,7 +84,12 @@ export async function findProject(
   const name = options.project ?? (await readSpec(options)).project;
   const places = placesOf(name, session.environment, process.getuid?.() ?? 0);
   const machines = new MachineProvider({ places, environment: session.environment });
-  return { name, places, machines, providers: providersOf(enginesOf({ project: name, places }), machines) };
+  return {
+    name,
+    places,
+    machines,
+    providers: providersOf(enginesOf({ project: name, places }, new Set()), machines),
+  };
 }
 
 /** Addresses and subnets chosen now are chosen again next time, whatever else the file then says. */
@@ -151,11 +156,22 @@ function isEngineName(text: string): text is EngineName {
   return (ENGINE_NAMES as readonly string[]).includes(text);
 }
 
-function enginesOf(context: EngineContext): Engines {
-  const entries = Object.entries(ENGINES).map(
+function enginesOfNetworks(topology: Topology): ReadonlySet<EngineName> {
+  return new Set(topology.networks.map((network) => network.engine));
+}
+
+/**
+ * The engines to look at: those that the file uses, and every other one that may still hold something of the project
+ * from an earlier file. One that needs root holds nothing that a person without it could have made.
+ */
+function enginesOf(context: EngineContext, used: ReadonlySet<EngineName>): Engines {
+  const isRoot = process.getuid?.() === 0;
+  const engines = Object.entries(ENGINES).map(
     ([name, create]) => [name as EngineName, create(context)] as const,
   );
-  return new Map(entries);
+  return new Map(
+    engines.filter(([name, engine]) => used.has(name) || isRoot || !engine.capabilities.needsRoot),
+  );
 }
 
 function providersOf(engines: Engines, machines: MachineProvider): Providers {

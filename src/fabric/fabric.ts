@@ -9,7 +9,13 @@
 import { join } from 'node:path';
 import { PasserelleError } from '../errors.js';
 import { Capture } from './capture/capture.js';
-import { applyOperations, type Configured, EMPTY, toConfiguration } from './control/configuration.js';
+import {
+  applyOperations,
+  type Configured,
+  EMPTY,
+  toConfiguration,
+  withStations,
+} from './control/configuration.js';
 import type {
   FabricConfiguration,
   FabricLease,
@@ -143,7 +149,7 @@ export class Fabric {
       throw error;
     }
     this.#configured = after;
-    this.#services.configure(this.configuration());
+    this.#services.configure(withStations(this.configuration()));
     this.#updatePorts(before, after);
     const { networks, ports, forwards } = after;
     this.#options.log(

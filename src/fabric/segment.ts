@@ -5,6 +5,7 @@
  * so connections, learned addresses and counters of everything else stay as they are.
  */
 import { parseMac } from '../wire/ethernet.js';
+import { stationsAsPorts } from './control/configuration.js';
 import type { FabricNetwork, FabricPort } from './control/protocol.js';
 import { Gateway, hasGateway } from './gateway/gateway.js';
 import type { GatewayServices } from './gateway/services.js';
@@ -65,7 +66,7 @@ export class Segment {
     const renumbered = this.#owners.setPrefixes(network.ipv4, network.ipv6);
     this.#assignGatewayAddresses();
     for (const plug of plugs) this.#plug(plug, renumbered);
-    this.#configureGateway(plugs.map(({ settings }) => settings));
+    this.#configureGateway([...plugs.map(({ settings }) => settings), ...stationsAsPorts(network)]);
   }
 
   /** Forgets MACs and addresses that were not in use for a while; call it every now and then. */

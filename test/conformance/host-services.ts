@@ -1,6 +1,6 @@
 /** Servers on the host's loopback that machines talk to, and what the host fetches from machines. */
 import { createHash } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect, createServer as createTcpServer } from 'node:net';
@@ -36,10 +36,10 @@ export interface HostWeb {
   close(): Promise<void>;
 }
 
-/** `GET /BYTES` answers with that many pattern bytes, `POST` counts and digests, `GET /slow/SECONDS` trickles. */
+/** On 127.0.0.1 and ::1: `GET /BYTES` answers with that many pattern bytes, `POST` counts and digests, `GET /slow/SECONDS` trickles. */
 export async function startHostWeb(): Promise<HostWeb> {
   const uploaded = { bytes: 0, md5: '' };
-  const server = createServer((request, response) => {
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
     if (request.method === 'POST') {
       const hash = createHash('md5');
       let bytes = 0;
@@ -85,15 +85,20 @@ export async function startHostWeb(): Promise<HostWeb> {
     };
     response.on('drain', pump);
     pump();
-  });
-  const port = await listen(server);
+  };
+  const servers = [createServer(answer), createServer(answer)] as const;
+  const port = await listen(servers[0]);
+  servers[1].listen(port, '::1');
+  await once(servers[1], 'listening');
   return {
     port,
     uploaded,
     close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
+      for (const server of servers) {
+        server.closeAllConnections();
+        server.close();
+        await once(server, 'close');
+      }
     },
   };
 }

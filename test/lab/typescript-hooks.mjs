@@ -1,15 +1,12 @@
-// Plain JavaScript, since it is what makes TypeScript run: the type-aware rules have no types to look at.
-/* oxlint-disable typescript/no-unsafe-argument, typescript/no-unsafe-assignment, typescript/no-unsafe-call, typescript/no-unsafe-member-access, typescript/no-unsafe-return */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+// Plain JavaScript, since it is what makes TypeScript run.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync } from 'node:fs';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import ts from 'typescript';
 
-const compilerOptions = {
-  module: ts.ModuleKind.ESNext,
-  target: ts.ScriptTarget.ES2022,
-  inlineSourceMap: true,
-};
+/** What was translated before; TypeScript itself, which takes half a second to load, is needed for new text only. */
+const CACHE = fileURLToPath(new URL('../../.cache/typescript', import.meta.url));
 
 /** Sources import each other by the name that the compiled file will have: `./x.js` stands for `./x.ts`. */
 export async function resolve(specifier, context, next) {
@@ -22,7 +19,28 @@ export async function resolve(specifier, context, next) {
 
 export async function load(url, context, next) {
   if (!url.startsWith('file:') || !url.endsWith('.ts')) return next(url, context);
-  const text = await readFile(new URL(url), 'utf8');
-  const { outputText } = ts.transpileModule(text, { compilerOptions, fileName: fileURLToPath(url) });
-  return { format: 'module', source: outputText, shortCircuit: true };
+  const path = fileURLToPath(url);
+  const text = await readFile(path, 'utf8');
+  const cached = join(CACHE, `${createHash('sha256').update(path).update(text).digest('hex')}.js`);
+  const source = await readFile(cached, 'utf8').catch(() => translate(path, text, cached));
+  return { format: 'module', source, shortCircuit: true };
+}
+
+async function translate(path, text, cached) {
+  const { default: ts } = await import('typescript');
+  const compilerOptions = {
+    module: ts.ModuleKind.ESNext,
+    target: ts.ScriptTarget.ES2022,
+    inlineSourceMap: true,
+  };
+  const { outputText } = ts.transpileModule(text, { compilerOptions, fileName: path });
+  try {
+    mkdirSync(CACHE, { recursive: true });
+    const draft = `${cached}.${process.pid}`;
+    await writeFile(draft, outputText);
+    await rename(draft, cached);
+  } catch {
+    // Somebody else's checkout: then it is translated each time.
+  }
+  return outputText;
 }

@@ -49,6 +49,25 @@ export function applyOperations(before: Configured, operations: readonly FabricO
   return after;
 }
 
+/** The configuration with every machine that it knows as a port: those behind the switch of somebody else too. */
+export function withStations(configuration: FabricConfiguration): FabricConfiguration {
+  const stations = configuration.networks.flatMap(stationsAsPorts);
+  return stations.length === 0
+    ? configuration
+    : { ...configuration, ports: [...configuration.ports, ...stations] };
+}
+
+/** What the gateway and its services know of a network's stations. Nothing is ever plugged in there. */
+export function stationsAsPorts(network: FabricNetwork): FabricPort[] {
+  return (network.stations ?? []).map((station) => ({
+    ...station,
+    id: `${station.machine}@${network.name}`,
+    network: network.name,
+    antiSpoofing: false,
+    socketPath: '',
+  }));
+}
+
 function check({ networks, ports, forwards }: Configured): void {
   const taken = new Map<string, string>();
   /** Each key has one holder. */
@@ -69,10 +88,10 @@ function check({ networks, ports, forwards }: Configured): void {
     requireInside(ipv4, dhcp.rangeFirst, `the DHCP range of ${name}`);
     requireInside(ipv4, dhcp.rangeLast, `the DHCP range of ${name}`);
   }
-  for (const port of ports.values()) {
+  for (const port of [...ports.values(), ...[...networks.values()].flatMap(stationsAsPorts)]) {
     const network = requireNetwork(networks, port.network, `port ${port.id}`);
     claim('fabric/duplicate-mac', `${network.name} ${port.mac}`, port.mac, port.id);
-    claim('fabric/duplicate-socket', port.socketPath, port.socketPath, port.id);
+    if (port.socketPath !== '') claim('fabric/duplicate-socket', port.socketPath, port.socketPath, port.id);
     for (const family of ['ipv4', 'ipv6'] as const) {
       const address = port[family];
       if (address === undefined) continue;

@@ -24,6 +24,16 @@ export interface FabricNetwork {
   readonly ipv6?: FabricSubnet;
   readonly dhcp?: { readonly rangeFirst: string; readonly rangeLast: string; readonly leaseSeconds: number };
   readonly dns?: { readonly domain: string; readonly upstream: readonly string[] };
+  /** Machines that are plugged into a switch of somebody else, behind one of the network's ports. */
+  readonly stations?: readonly FabricStation[];
+}
+
+/** A machine without a port of its own: the gateway knows its addresses and name all the same. */
+export interface FabricStation {
+  readonly machine: string;
+  readonly mac: string;
+  readonly ipv4?: string;
+  readonly ipv6?: string;
 }
 
 export interface FabricPort {

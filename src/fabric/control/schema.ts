@@ -12,6 +12,7 @@ const MAX_SOCKET_PATH_BYTES = 107;
 const MIN_MTU_BYTES = 68;
 const MAX_MTU_BYTES = 65_535;
 const MAX_OPERATIONS = 100_000;
+const MAX_STATIONS = 10_000;
 
 /** Names and ids of other layers: printable, without spaces. */
 const identifier = z
@@ -56,6 +57,17 @@ const network = z
       .strictObject({ rangeFirst: ipv4, rangeLast: ipv4, leaseSeconds: z.int().min(1).max(0xffff_ffff) })
       .exactOptional(),
     dns: z.strictObject({ domain, upstream: z.array(upstream).max(64) }).exactOptional(),
+    stations: z
+      .array(
+        z.strictObject({
+          machine: identifier,
+          mac,
+          ipv4: ipv4.exactOptional(),
+          ipv6: ipv6.exactOptional(),
+        }),
+      )
+      .max(MAX_STATIONS)
+      .exactOptional(),
   })
   .refine((value) => value.ipv6 === undefined || value.mtuBytes >= IPV6_MIN_MTU_BYTES, {
     path: ['mtuBytes'],

@@ -61,6 +61,23 @@ describe('frame writer', () => {
     expect(third).not.toBe(second);
   });
 
+  it('takes a retained chunk again once every port has released it', () => {
+    let holders = 2;
+    const { seen, writer, write } = stage((_, batch) => {
+      for (; holders > 0; holders--) batch.retained = true;
+    });
+    const writeOne = (): Seen | undefined => {
+      write(Buffer.from('x'));
+      writer.flush();
+      return seen.at(-1);
+    };
+    const first = writeOne();
+    first?.batch.release?.();
+    expect(writeOne()?.batch.bytes).not.toBe(first?.batch.bytes);
+    first?.batch.release?.();
+    expect(writeOne()?.batch.bytes).toBe(first?.batch.bytes);
+  });
+
   it('hands over first when a frame does not fit', () => {
     const { seen, writer, write } = stage();
     const packet = Buffer.alloc(65_535, 7);

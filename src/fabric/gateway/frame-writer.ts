@@ -3,8 +3,9 @@
  *
  * Theory of operation: the first `begin` takes a chunk, `flush` gives it back once the switch is done with it, so that
  * an idle gateway holds no memory and a busy one keeps writing into the same warm pages. A frame that does not fit
- * hands over what is there first. A chunk that a port retained is left to that port. While the switch reads one
- * chunk, a nested `begin` takes another.
+ * hands over what is there first. A chunk that ports retained goes back to the pool once all of them have released it;
+ * under load that is most of them, and chunks made anew cost more than what is written into them. While the switch
+ * reads one chunk, a nested `begin` takes another.
  */
 import { ETHERNET_HEADER_BYTES, writeEthernetHeader } from '../../wire/ethernet.js';
 import { CHUNK_BYTES, type ChunkPool } from '../ports/chunk-pool.js';
@@ -18,6 +19,33 @@ import {
 
 const OVERHEAD_BYTES = FRAME_HEADER_BYTES + ETHERNET_HEADER_BYTES;
 const NO_BYTES = Buffer.alloc(0);
+
+class WrittenBatch implements FrameBatch {
+  readonly #pool: ChunkPool;
+  /** The writer itself, until the switch is done, and each port that retains the chunk. */
+  #holders = 1;
+
+  constructor(
+    readonly bytes: Buffer,
+    pool: ChunkPool,
+  ) {
+    this.#pool = pool;
+  }
+
+  get retained(): boolean {
+    return this.#holders > 1;
+  }
+
+  /** Each port that sets it is one holder more. */
+  set retained(value: boolean) {
+    if (value) this.#holders += 1;
+  }
+
+  release(): void {
+    this.#holders -= 1;
+    if (this.#holders === 0) this.#pool.give(this.bytes);
+  }
+}
 
 export class FrameWriter {
   readonly #port: Port;
@@ -59,11 +87,11 @@ export class FrameWriter {
   flush(): void {
     const chunk = this.#chunk;
     if (chunk === undefined) return;
-    const batch: FrameBatch = { bytes: chunk, retained: false };
+    const batch = new WrittenBatch(chunk, this.#pool);
     const end = this.#usedBytes;
     this.#chunk = undefined;
     this.#usedBytes = 0;
     this.#sink.forward(this.#port, batch, 0, end);
-    if (!batch.retained) this.#pool.give(chunk);
+    batch.release();
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DeadlineTimer } from './clock.js';
-import { FakeClock } from './testing/fake-clock.js';
+import { FakeClock } from '../../../test/fabric/nat/fake-clock.js';
 
 describe('DeadlineTimer', () => {
   function timer() {

@@ -1,14 +1,17 @@
 /**
  * Time for protocol timers: a monotonic clock and one-shot timers, so that tests bring their own.
  *
- * Protocol timers are re-armed far more often than they expire (every acknowledgement moves the retransmission time-out).
- * `DeadlineTimer` therefore leaves an armed timer alone when its deadline moves later, and looks again when it fires.
+ * Protocol timers are re-armed far more often than they expire (every acknowledgement moves the retransmission
+ * time-out). `DeadlineTimer` therefore leaves an armed timer alone when its deadline moves later, and looks
+ * again when it fires.
  */
 export interface Clock {
   /** Monotonic, milliseconds, with fractions. */
   nowMs(): number;
   /** Runs once after the delay. @returns how to cancel it. */
   after(delayMs: number, run: () => void): () => void;
+  /** Runs when this turn of the event loop has served everything that was ready. */
+  defer(run: () => void): void;
 }
 
 /** Timers do not keep the process alive: sockets do. */
@@ -18,6 +21,7 @@ export const systemClock: Clock = {
     const timer = setTimeout(run, delayMs).unref();
     return () => clearTimeout(timer);
   },
+  defer: (run) => void setImmediate(run),
 };
 
 /** `setTimeout` takes at most a signed 32-bit delay; a timer that fires early only looks again. */

@@ -1,9 +1,9 @@
 /**
  * Where a guest's packet wants to go, and whether it may.
  *
- * A host socket reaches everything the host reaches, so what must stay the host's own is named here: its loopback, its
- * links (169.254/16 also holds the metadata service of clouds, fe80::/10 the neighbours), groups and broadcasts, and the
- * IPv6 forms that carry an IPv4 address past the rules for IPv4.
+ * A host socket reaches everything the host reaches, so what must stay the host's own is named here: its
+ * loopback, its links (169.254/16 also holds the metadata service of clouds, fe80::/10 the neighbours), groups
+ * and broadcasts, and the IPv6 forms that carry an IPv4 address past the rules for IPv4.
  */
 import { parseIpv4, parseIpv6 } from '../../wire/address.js';
 import { ipv4Mask, ipv6PrefixMatches } from '../../wire/cidr.js';

@@ -17,7 +17,10 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   EPERM: 'prohibited',
 };
 
-/** Time-outs and shortages of the host (`ETIMEDOUT`, `EMFILE`, `ENOBUFS`, …) are answered by silence: the guest asks again. */
+/**
+ * Time-outs and shortages of the host (`ETIMEDOUT`, `EMFILE`, `ENOBUFS`, …) are answered by silence: the guest
+ * asks again.
+ */
 export function refusalOf(errorCode: string): Refusal {
   return REFUSALS[errorCode] ?? 'silent';
 }

@@ -56,7 +56,10 @@ export class Ipv4Path implements IpPath {
     return pseudoHeaderSumIpv4(this.remote, this.guest, protocol, payloadBytes);
   }
 
-  /** Never fragmented, so the identification is 0 (RFC 6864 section 4.1) and the checksum depends on the length alone. */
+  /**
+   * Never fragmented, so the identification is 0 (RFC 6864 section 4.1) and the checksum depends on the length
+   * alone.
+   */
   writeHeader(bytes: Buffer, offset: number, payloadBytes: number, protocol: number): number {
     const totalBytes = IPV4_HEADER_BYTES + payloadBytes;
     bytes.writeUInt32BE(0x4500_0000 + totalBytes, offset);

@@ -1,8 +1,8 @@
 /**
  * Services that answer on the gateway's own addresses inside the fabric, over TCP: DNS on port 53.
  *
- * A guest's connection ends in the same TCP endpoint as any other; where a host socket would be stands one half of a pair of
- * streams, and the service holds the other.
+ * A guest's connection ends in the same TCP endpoint as any other; where a host socket would be stands one half
+ * of a pair of streams, and the service holds the other.
  */
 import { Duplex } from 'node:stream';
 import { DuplexStream } from './tcp/duplex-stream.js';

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { IpProtocol } from '../../wire/ipv4.js';
 import { TcpFlag } from '../../wire/tcp.js';
 import { pathBetween } from './ip-path.js';
-import { Random } from './testing/random.js';
-import { GUEST_MAC } from './testing/recorded-link.js';
-import { type Segment, SegmentProbe } from './testing/segment-probe.js';
+import { Random } from '../../../test/fabric/nat/random.js';
+import { GUEST_MAC } from '../../../test/fabric/nat/recorded-link.js';
+import { type Segment, SegmentProbe } from '../../../test/fabric/nat/segment-probe.js';
 
 const LIMITS = {
   maxFlowsPerGuest: 64,

@@ -4,9 +4,11 @@ import type { GatewayLink } from '../gateway/link.js';
 import { IpProtocol } from '../../wire/ipv4.js';
 import { IPV6_HEADER_BYTES, readIpv6Header } from '../../wire/ipv6.js';
 import type { Clock } from './clock.js';
+import { Defragmenter, isIpv4Fragment } from './defragmenter.js';
 import { type Destination, DestinationRules } from './destination.js';
 import { DropCounters } from './drops.js';
 import type { IpPath } from './ip-path.js';
+import { LinkFlusher } from './link-flusher.js';
 import type { LocalServices } from './local-services.js';
 import type { ChunkPool } from './tcp/host-queue.js';
 import { EchoNat } from './icmp/echo-nat.js';
@@ -41,22 +43,25 @@ export interface NatServices {
 
 export class NetworkNat {
   readonly link: GatewayLink;
+  readonly flusher: LinkFlusher;
   readonly drops = new DropCounters();
   readonly tcp: TcpNat;
   readonly udp: UdpNat;
   readonly echo: EchoNat;
   readonly #services: NatServices;
+  readonly #defragmenter = new Defragmenter();
   #rules: DestinationRules;
 
   constructor(link: GatewayLink, services: NatServices) {
     this.link = link;
     this.#services = services;
     this.#rules = new DestinationRules(link.network);
-    const { drops } = this;
+    this.flusher = new LinkFlusher(link, services.clock);
+    const { drops, flusher } = this;
     const { clock, initialSequence, tcpLimits, budget, chunks } = services;
     const unreachable = new UnreachableSender(link, clock);
     this.tcp = new TcpNat({
-      context: { link, clock, limits: tcpLimits, budget, chunks },
+      context: { link, flusher, clock, limits: tcpLimits, budget, chunks },
       drops,
       unreachable,
       initialSequence,
@@ -65,6 +70,7 @@ export class NetworkNat {
     });
     this.udp = new UdpNat({
       link,
+      flusher,
       clock,
       drops,
       unreachable,
@@ -74,6 +80,7 @@ export class NetworkNat {
     });
     this.echo = new EchoNat({
       link,
+      flusher,
       clock,
       drops,
       limits: services.echoLimits,
@@ -84,26 +91,49 @@ export class NetworkNat {
 
   /** @returns false when the packet belongs to no flow and leads to a closed port of the gateway. */
   receive(bytes: Buffer, start: number, end: number, mac: number, nowMs: number): boolean {
-    const isIpv4 = bytes[start]! >>> 4 === 4;
-    let protocol: number;
-    let transport: number;
-    if (isIpv4) {
-      protocol = bytes[start + 9]!;
-      transport = start + (bytes[start]! & 0xf) * 4;
-    } else {
-      protocol = bytes[start + 6]!;
-      transport = start + IPV6_HEADER_BYTES;
-      if (protocol !== IpProtocol.tcp && protocol !== IpProtocol.udp) {
-        const header = readIpv6Header(bytes, start, end);
-        if (header === undefined) {
-          this.drops.add('malformed');
-          return true;
-        }
-        protocol = header.protocol;
-        transport = header.payloadOffset;
-      }
+    return bytes[start]! >>> 4 === 4
+      ? this.#receiveIpv4(bytes, start, end, mac, nowMs)
+      : this.#receiveIpv6(bytes, start, end, mac, nowMs);
+  }
+
+  #receiveIpv4(bytes: Buffer, start: number, end: number, mac: number, nowMs: number): boolean {
+    if (isIpv4Fragment(bytes, start)) {
+      const whole = this.#defragmenter.addIpv4(bytes, start, end, nowMs);
+      return whole === undefined || this.#receiveIpv4(whole, 0, whole.length, mac, nowMs);
     }
-    const family = isIpv4 ? 4 : 6;
+    const transport = start + (bytes[start]! & 0xf) * 4;
+    return this.#receiveTransport(4, bytes[start + 9]!, bytes, start, transport, end, mac, nowMs);
+  }
+
+  #receiveIpv6(bytes: Buffer, start: number, end: number, mac: number, nowMs: number): boolean {
+    const next = bytes[start + 6]!;
+    if (next === IpProtocol.tcp || next === IpProtocol.udp) {
+      const transport = start + IPV6_HEADER_BYTES;
+      return this.#receiveTransport(6, next, bytes, start, transport, end, mac, nowMs);
+    }
+    const header = readIpv6Header(bytes, start, end);
+    if (header === undefined) {
+      this.drops.add('malformed');
+      return true;
+    }
+    if (header.fragment === undefined) {
+      const { protocol, payloadOffset } = header;
+      return this.#receiveTransport(6, protocol, bytes, start, payloadOffset, header.end, mac, nowMs);
+    }
+    const whole = this.#defragmenter.addIpv6(bytes, start, header, nowMs);
+    return whole === undefined || this.#receiveIpv6(whole, 0, whole.length, mac, nowMs);
+  }
+
+  #receiveTransport(
+    family: 4 | 6,
+    protocol: number,
+    bytes: Buffer,
+    start: number,
+    transport: number,
+    end: number,
+    mac: number,
+    nowMs: number,
+  ): boolean {
     switch (protocol) {
       case IpProtocol.tcp:
         return this.tcp.receive(family, bytes, start, transport, end, mac, nowMs);

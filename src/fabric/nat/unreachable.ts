@@ -1,6 +1,7 @@
 /**
- * ICMP Destination Unreachable to a guest (RFC 792, RFC 1812 section 5.2.7.1, RFC 4443 section 3.1). It quotes the packet it is about, rebuilt
- * from the flow: the IP header from guest to remote and the first 8 bytes behind it, which name ports and sequence number.
+ * ICMP Destination Unreachable to a guest (RFC 792, RFC 1812 section 5.2.7.1, RFC 4443 section 3.1). It quotes
+ * the packet it is about, rebuilt from the flow: the IP header from guest to remote and the first 8 bytes
+ * behind it, which name ports and sequence number.
  */
 import { parseIpv4, parseIpv6 } from '../../wire/address.js';
 import {

@@ -3,9 +3,9 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { afterEach, describe, expect, it } from 'vitest';
 import { TcpFlag } from '../../wire/tcp.js';
 import { systemClock } from './clock.js';
-import { ModelGuest } from './testing/model-guest.js';
-import { Random } from './testing/random.js';
-import { GUEST_MAC, NETWORK, RecordedLink } from './testing/recorded-link.js';
+import { ModelGuest } from '../../../test/fabric/nat/model-guest.js';
+import { Random } from '../../../test/fabric/nat/random.js';
+import { GUEST_MAC, NETWORK, RecordedLink } from '../../../test/fabric/nat/recorded-link.js';
 import { UserNat } from './user-nat.js';
 
 const closing: (() => void)[] = [];
@@ -213,7 +213,7 @@ describe('networks', () => {
     const quiet = new UserNat({
       dialTcp: (target) => {
         dialled.push(target.address);
-        return { write: () => true, end() {}, reset() {}, resume() {} };
+        return { write: () => true, end() {}, reset() {}, keepAlive() {}, resume() {} };
       },
     });
     for (const each of [link, other]) quiet.receive(each, syn[0]!, 0, syn[0]!.length, GUEST_MAC);

@@ -1,5 +1,19 @@
 /**
  * The user-mode NAT: flows of machines carried on by sockets of this process, without any privilege.
+ *
+ * Theory of operation. TCP is ended here, towards the guest by an endpoint of our own (`tcp/`), towards the
+ * world by a socket of the host; bytes pass between the two. UDP datagrams and echo requests are taken out of
+ * their packets and sent by sockets of the host, one for each address and port (or identifier) of a guest
+ * (`udp/`, `icmp/`). Forwards come the other way: listening sockets whose clients are carried on to a machine
+ * (`forwards/`). Each network has flows, counters and bounds of its own; only memory for growing buffers is
+ * shared.
+ *
+ * Events: packets of a batch (`receive`), its end (`endOfBatch`), host sockets, timers. What the last two write
+ * leaves at the end of the event loop's turn; what a batch wrote is flushed by the gateway.
+ *
+ * Limits: no privilege means no raw sockets, so no protocols but TCP, UDP and echo; no ICMP errors from the
+ * world beyond what a socket's error says; and no TTL of the guest's outside. Bounds: `tcp/limits.ts`,
+ * `udp/limits.ts`, `icmp/limits.ts`.
  */
 import type { GatewayLink, Nat } from '../gateway/link.js';
 import { type Clock, systemClock } from './clock.js';

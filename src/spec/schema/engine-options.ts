@@ -1,5 +1,11 @@
 import { z } from 'zod';
 import { ATTACHMENTS } from '../vocabulary.js';
+import {
+  NAMESPACE_NAME_PATTERN,
+  parseNamespaceName,
+  parseUserName,
+  USER_NAME_PATTERN,
+} from '../text/host-names.js';
 import { parseRate } from '../text/quantities.js';
 import { choice, flag, key, list, text, whole } from './kinds.js';
 
@@ -30,6 +36,12 @@ export const networkOptionShape = {
       example: ['vxvde://239.1.2.3'],
     },
   ),
+  'ipv6-nat': key(flag().optional(), {
+    about:
+      "Whether a nat network's IPv6 is translated as its IPv4 is; false routes it, for a prefix that the LAN knows.",
+    byDefault: 'true',
+    example: false,
+  }),
   'proxy-arp': key(flag().optional(), {
     about:
       'The host answers ARP on the LAN for the machines of a routed network, so that the LAN needs no route.',
@@ -48,6 +60,21 @@ export const nicOptionShape = {
     about: 'VLAN of the NIC on its segment (access port, IEEE 802.1Q).',
     byDefault: 'untagged',
     example: 42,
+  }),
+  owner: key(text('a user name such as kim', parseUserName, USER_NAME_PATTERN).optional(), {
+    about: 'User of the host who may open the tap, so that QEMU needs no root.',
+    byDefault: 'root only',
+    example: 'kim',
+  }),
+  queues: key(whole(1, 64).optional(), {
+    about: 'Pairs of queues of the tap, for as many processors of the machine.',
+    byDefault: '1',
+    example: 4,
+  }),
+  netns: key(text('the name of a network namespace', parseNamespaceName, NAMESPACE_NAME_PATTERN).optional(), {
+    about: 'Named network namespace (ip-netns) that a NIC with attach: netns goes into.',
+    byDefault: 'one of its own, named after the machine',
+    example: 'blue',
   }),
   'rate-limit': key(rate.optional(), {
     about: 'Most that the machine may send through the NIC.',

@@ -32,6 +32,18 @@ export function reach(campus: () => Campus): void {
     expect(Number(size)).toBeGreaterThan(MEGABYTE);
   });
 
+  it('carries IPv6 out and back, byte for byte', async () => {
+    const { stage, web1, hostWeb } = campus();
+    interface Resolved {
+      networks: { name: string; ipv6: { gateway: string } }[];
+    }
+    const { networks } = await stage.json<Resolved>('validate');
+    const gateway = networks.find((network) => network.name === 'web')?.ipv6.gateway;
+    const bytes = 4 * MEGABYTE;
+    const line = `timeout 60 wget -q -O - "http://[${gateway}]:${hostWeb.port}/${bytes}" | md5sum`;
+    expect(await web1.must(line, { timeoutMs: 70_000 })).toContain(patternDigest(bytes));
+  });
+
   it('refuses what the host refuses, at once', async () => {
     const { web1 } = campus();
     const began = Date.now();

@@ -6,6 +6,7 @@ import { isolation } from '../scenarios/isolation.js';
 import { liveEdits } from '../scenarios/live-edits.js';
 import { names } from '../scenarios/names.js';
 import { reach } from '../scenarios/reach.js';
+import { restart } from '../scenarios/restart.js';
 
 let campus: Campus;
 beforeAll(async () => {
@@ -21,3 +22,4 @@ describe('names', () => names(current));
 describe('reach', () => reach(current));
 describe('isolation', () => isolation(current));
 describe('live edits', () => liveEdits(current));
+describe('restart', () => restart(current));

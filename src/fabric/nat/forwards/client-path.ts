@@ -1,7 +1,7 @@
 /**
- * The address under which a guest sees a client of a forward: the client's own, so that its logs tell the truth, unless the guest
- * could not answer it: loopback and link-local addresses, neighbours of the guest's own subnet, the other IP family,
- * and networks that lead nowhere. Those are seen as the gateway.
+ * The address under which a guest sees a client of a forward: the client's own, so that its logs tell the
+ * truth, unless the guest could not answer it: loopback and link-local addresses, neighbours of the guest's own
+ * subnet, the other IP family, and networks that lead nowhere. Those are seen as the gateway.
  */
 import { parseIpv4, parseIpv6 } from '../../../wire/address.js';
 import type { FabricNetwork } from '../../control/protocol.js';
@@ -31,14 +31,16 @@ export function pathToGateway(network: FabricNetwork, guestAddress: string): IpP
   return subnet === undefined ? undefined : pathBetween(guestAddress, subnet.gateway);
 }
 
+/** Below this the gateway's own services have their ports. */
+const FIRST_UNPRIVILEGED_PORT = 1024;
 /** Where ports in the gateway's name are chosen from (RFC 6335 section 6). */
 const FIRST_PORT = 49_152;
 const LAST_PORT = 65_535;
 const ATTEMPTS = 32;
 
 /**
- * The ends under which a client is shown, tried in turn until `take` succeeds: its own address and port, the gateway with the
- * same port, the gateway with another.
+ * The ends under which a client is shown, tried in turn until `take` succeeds: its own address and port, the
+ * gateway with the same port, the gateway with another.
  */
 export function showClient(
   network: FabricNetwork,
@@ -50,7 +52,7 @@ export function showClient(
   if (own !== undefined && take(own, client.port)) return true;
   const gateway = pathToGateway(network, guestAddress);
   if (gateway === undefined) return false;
-  if (take(gateway, client.port)) return true;
+  if (client.port >= FIRST_UNPRIVILEGED_PORT && take(gateway, client.port)) return true;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT + 1 - FIRST_PORT));
     if (take(gateway, port)) return true;

@@ -1,8 +1,9 @@
 /**
  * The forwards of a fabric: listening sockets of the host, each leading to a port of a machine.
  *
- * A forward changes in place: ports that stay go on listening, connections that stand are left alone, and new ones go to the
- * new target. What cannot be listened on refuses the whole change and leaves everything as it was.
+ * A forward changes in place: ports that stay go on listening, connections that stand are left alone, and new
+ * ones go to the new target. What cannot be listened on refuses the whole change and leaves everything as it
+ * was.
  */
 import type { FabricForward } from '../../control/protocol.js';
 import type { GatewayLink } from '../../gateway/link.js';

@@ -1,8 +1,8 @@
 /**
  * A client's connection to a forwarded port, carried on to the machine.
  *
- * The host's kernel has accepted the client before the machine is asked, so what the machine says is passed on afterwards: a
- * refusal or no answer at all within `FORWARD_GIVE_UP_MS` resets the client.
+ * The host's kernel has accepted the client before the machine is asked, so what the machine says is passed on
+ * afterwards: a refusal or no answer at all within `FORWARD_GIVE_UP_MS` resets the client.
  */
 import type { Socket } from 'node:net';
 import { DuplexStream } from '../tcp/duplex-stream.js';

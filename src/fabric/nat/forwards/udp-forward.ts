@@ -1,9 +1,10 @@
 /**
  * The clients of one forwarded UDP port.
  *
- * Each client address and port has a flow towards the machine, made by its first datagram; answers leave by the listening
- * socket, so that the client sees them come from where it sent to. (On a host with several addresses an answer from a
- * wildcard socket takes the address that the host's routes choose.) Flows end when idle; the oldest makes room.
+ * Each client address and port has a flow towards the machine, made by its first datagram; answers leave by the
+ * listening socket, so that the client sees them come from where it sent to. (On a host with several addresses
+ * an answer from a wildcard socket takes the address that the host's routes choose.) Flows end when idle; the
+ * oldest makes room.
  */
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { DeadlineTimer } from '../clock.js';
@@ -102,7 +103,7 @@ export class UdpForward {
       return;
     }
     writeDatagram(link, mac, client.path, client.shownPort, port, payload);
-    link.flush();
+    network.flusher.soon();
   }
 
   #answer(key: string, payload: Buffer, to: RemoteInfo): void {

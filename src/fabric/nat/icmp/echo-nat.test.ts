@@ -11,9 +11,9 @@ import {
 } from '../../../wire/icmp.js';
 import { IpProtocol } from '../../../wire/ipv4.js';
 import { pathBetween } from '../ip-path.js';
-import { FakeClock } from '../testing/fake-clock.js';
-import { Random } from '../testing/random.js';
-import { GUEST_MAC, NETWORK, RecordedLink } from '../testing/recorded-link.js';
+import { FakeClock } from '../../../../test/fabric/nat/fake-clock.js';
+import { Random } from '../../../../test/fabric/nat/random.js';
+import { GUEST_MAC, NETWORK, RecordedLink } from '../../../../test/fabric/nat/recorded-link.js';
 import { UserNat } from '../user-nat.js';
 import { type OpenPingSocket, type PingEvents, pingSockets } from './ping-socket.js';
 

@@ -1,10 +1,10 @@
 /**
  * Echo requests of guests to hosts outside.
  *
- * Theory of operation. Each guest address and identifier has a ping socket of its own; the kernel's identifier takes the
- * guest's place outside and is put back in answers (RFC 5508). Only an answer that came from the network makes an answer to
- * the guest: where ping sockets cannot be had, requests are dropped and counted as `echo-unavailable`, never answered in
- * another's name. Flows end when idle; the oldest makes room.
+ * Theory of operation. Each guest address and identifier has a ping socket of its own; the kernel's identifier
+ * takes the guest's place outside and is put back in answers (RFC 5508). Only an answer that came from the
+ * network makes an answer to the guest: where ping sockets cannot be had, requests are dropped and counted as
+ * `echo-unavailable`, never answered in another's name. Flows end when idle; the oldest makes room.
  */
 import type { GatewayLink } from '../../gateway/link.js';
 import { ipv6Key } from '../../../wire/address.js';
@@ -23,12 +23,14 @@ import { IpProtocol } from '../../../wire/ipv4.js';
 import { type Clock, DeadlineTimer } from '../clock.js';
 import type { DropCounters } from '../drops.js';
 import { type IpPath, pathToSender } from '../ip-path.js';
+import type { LinkFlusher } from '../link-flusher.js';
 import { sendPacket } from '../oversize.js';
 import { ECHO_IDLE_MS, type EchoLimits, SWEEP_MS } from './limits.js';
 import type { OpenPingSocket, PingSocket } from './ping-socket.js';
 
 export interface EchoServices {
   readonly link: GatewayLink;
+  readonly flusher: LinkFlusher;
   readonly clock: Clock;
   readonly drops: DropCounters;
   readonly limits: EchoLimits;
@@ -149,7 +151,7 @@ export class EchoNat {
   }
 
   #receiveReply(flow: EchoFlow, address: string, sequence: number, payload: Buffer): void {
-    const { link, clock } = this.#services;
+    const { link, flusher, clock } = this.#services;
     const path = flow.paths.get(address);
     if (path === undefined) return;
     flow.activeAtMs = clock.nowMs();
@@ -162,7 +164,7 @@ export class EchoNat {
     if (isIpv4) setIcmpChecksum(packet, message, packet.length);
     else setIcmpv6Checksum(packet, 0, message, packet.length);
     sendPacket(link, flow.guestMac, packet);
-    link.flush();
+    flusher.soon();
   }
 
   #sweep(nowMs: number): void {

@@ -1,10 +1,10 @@
 /**
- * Ping sockets (`socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP)`, Linux since 3.0): echo requests without privilege, where
- * `net.ipv4.ping_group_range` names the user's group.
+ * Ping sockets (`socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP)`, Linux since 3.0): echo requests without privilege,
+ * where `net.ipv4.ping_group_range` names the user's group.
  *
- * Node cannot make one, but it can use one: `dgram` takes a file descriptor. So a single native call is wanted, `socket(2)`,
- * and that is what the optional package koffi is loaded for. The kernel puts its own identifier and checksum into what is
- * sent, and gives only the answers to it.
+ * Node cannot make one, but it can use one: `dgram` takes a file descriptor. So a single native call is wanted,
+ * `socket(2)`, and that is what the optional package koffi is loaded for. The kernel puts its own identifier
+ * and checksum into what is sent, and gives only the answers to it.
  */
 import { createSocket } from 'node:dgram';
 import { ICMP_HEADER_BYTES, IcmpType, Icmpv6Type, writeIcmpHeader } from '../../../wire/icmp.js';

@@ -1,4 +1,7 @@
-/** The ACK of an arriving segment: what it frees, what it says of loss, and the guest's window (RFC 9293 section 3.10.7.4, fifth check). */
+/**
+ * The ACK of an arriving segment: what it frees, what it says of loss, and the guest's window (RFC 9293 section
+ * 3.10.7.4, fifth check).
+ */
 import { sequenceBefore, sequenceDistance, type TcpHeader } from '../../../wire/tcp.js';
 import type { ControlBlock } from './control-block.js';
 

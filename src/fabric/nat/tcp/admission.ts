@@ -1,8 +1,9 @@
 /**
  * Who may begin a connection: bounds on flows and on half-open ones, for a network and for each guest of it.
  *
- * A guest that floods SYNs only displaces its own half-open connections, then the network's oldest. When the table is full a
- * connection in TIME-WAIT makes room; established ones never do (RFC 5382 REQ-5), and the new SYN is dropped.
+ * A guest that floods SYNs only displaces its own half-open connections, then the network's oldest. When the
+ * table is full a connection in TIME-WAIT makes room; established ones never do (RFC 5382 REQ-5), and the new
+ * SYN is dropped.
  */
 import type { TcpLimits } from './limits.js';
 

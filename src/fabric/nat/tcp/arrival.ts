@@ -1,9 +1,9 @@
 /**
  * SEGMENT ARRIVES (RFC 9293 section 3.10.7), for segments of a connection that is known and not `dialing`.
  *
- * The checks come in the order of the RFC, with the tightenings of RFC 5961: a reset counts only at exactly RCV.NXT, a SYN
- * in an open connection and an acknowledgement out of range are answered by a challenge. The urgent pointer is ignored:
- * urgent data is delivered in line (RFC 6093).
+ * The checks come in the order of the RFC, with the tightenings of RFC 5961: a reset counts only at exactly
+ * RCV.NXT, a SYN in an open connection and an acknowledgement out of range are answered by a challenge. The
+ * urgent pointer is ignored: urgent data is delivered in line (RFC 6093).
  */
 import { readTcpOptions, sequenceAdd, sequenceDistance, TcpFlag, type TcpHeader } from '../../../wire/tcp.js';
 import { takeAcknowledgement } from './acknowledgement.js';
@@ -82,7 +82,8 @@ function arrivesOutsideWindow(
   if (atEdge && tcb.phase === 'open' && (flags & TcpFlag.ack) !== 0) {
     takeAcknowledgement(tcb, header, segmentBytes, nowMs);
   }
-  // A retransmission of the guest must be answered each time; what carries nothing could go on for ever (RFC 5961 section 7).
+  // A retransmission of the guest must be answered each time; what carries nothing could go on for ever (RFC
+  // 5961 section 7).
   if (segmentBytes > 0) tcb.acknowledge = 'now';
   else tcb.challenge(nowMs);
   return 'taken';

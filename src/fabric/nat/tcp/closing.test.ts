@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { TcpFlag } from '../../../wire/tcp.js';
-import { NETWORK } from '../testing/recorded-link.js';
-import { SegmentProbe } from '../testing/segment-probe.js';
+import { NETWORK } from '../../../../test/fabric/nat/recorded-link.js';
+import { SegmentProbe } from '../../../../test/fabric/nat/segment-probe.js';
 
 const { syn, ack, rst, fin, psh } = TcpFlag;
 const text = (value: string) => Buffer.from(value);
@@ -160,6 +160,44 @@ describe('resets', () => {
     probe.take();
     probe.stream.events.failed('ECONNRESET');
     expect(probe.take()).toMatchObject([{ flags: rst | ack, sequence: nat + 3, acknowledgement: guest }]);
+    expect(probe.flows).toBe(0);
+  });
+
+  it('delivers what the host gave before it failed, then resets', () => {
+    const probe = new SegmentProbe();
+    const { guest, nat } = probe.open({ mssBytes: 1000 }, 1000);
+    probe.stream.send(Buffer.alloc(2500));
+    expect(probe.take()).toHaveLength(1);
+    probe.stream.events.failed('ECONNRESET');
+    expect(probe.take()).toEqual([]);
+    const more = probe.send({ sequence: guest, acknowledgement: nat + 1000, flags: ack, window: 5000 });
+    expect(more.map(({ flags, payload }) => [flags, payload.length])).toEqual([
+      [ack, 1000],
+      [ack | psh, 500],
+      [rst | ack, 0],
+    ]);
+    expect(more.at(-1)?.sequence).toBe(nat + 2500);
+    expect(probe.flows).toBe(0);
+  });
+
+  it('resets a guest that writes to a host which closed and is gone', () => {
+    const probe = new SegmentProbe();
+    const { guest, nat } = probe.open();
+    probe.stream.send(text('bye'), true);
+    probe.send({ sequence: guest, acknowledgement: nat + 4, flags: ack });
+    probe.send({ sequence: guest, acknowledgement: nat + 4, flags: ack, payload: text('anyone?') });
+    probe.take();
+    probe.stream.events.failed('EPIPE');
+    expect(probe.take()).toMatchObject([{ flags: rst | ack, sequence: nat + 4 }]);
+    expect(probe.flows).toBe(0);
+  });
+
+  it('gives up a host that failed while the guest takes nothing', () => {
+    const probe = new SegmentProbe();
+    probe.open({ mssBytes: 1000 }, 0);
+    probe.stream.send(Buffer.alloc(2500));
+    probe.stream.events.failed('ECONNRESET');
+    expect(probe.wait(400_000).at(-1)?.flags).toBe(rst | ack);
     expect(probe.flows).toBe(0);
   });
 

@@ -1,8 +1,9 @@
 /**
- * How much may be under way: slow start, congestion avoidance and NewReno recovery (RFC 5681, 6582, 6928, 3042).
+ * How much may be under way: slow start, congestion avoidance and NewReno recovery (RFC 5681, 6582, 6928,
+ * 3042).
  *
- * A guest on this host loses nothing unless its port overflows, and then opens its window faster than this one; the code
- * earns its keep with guests behind an overlay or a nested router. All sizes in bytes.
+ * A guest on this host loses nothing unless its port overflows, and then opens its window faster than this one;
+ * the code earns its keep with guests behind an overlay or a nested router. All sizes in bytes.
  */
 import { sequenceAfter } from '../../../wire/tcp.js';
 import { INITIAL_WINDOW_SEGMENTS } from './limits.js';
@@ -100,8 +101,8 @@ export class Congestion {
   }
 
   /**
-   * Slow start, then one segment per window, both by the bytes acknowledged (RFC 3465; without its limit L, since guests
-   * that coalesce segments acknowledge many at once).
+   * Slow start, then one segment per window, both by the bytes acknowledged (RFC 3465; without its limit L,
+   * since guests that coalesce segments acknowledge many at once).
    */
   #grow(bytes: number): void {
     const gain =

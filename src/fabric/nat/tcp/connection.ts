@@ -1,30 +1,31 @@
 /**
  * One TCP connection of a guest, ended here, and the host stream that carries it on.
  *
- * Theory of operation. The guest's SYN opens the host side first (`dialing`); the SYN-ACK follows once that stands, so
- * that a guest learns the truth: a refusal is a reset, an unreachable host an ICMP error, a time-out silence. Behind a
- * forward the order is the other way round (`syn-sent`). Events move a connection: segments (`receive`, then `endOfBatch`
- * once for all of a batch), events of the host stream, and one timer that serves every deadline.
+ * Theory of operation. The guest's SYN opens the host side first (`dialing`); the SYN-ACK follows once that
+ * stands, so that a guest learns the truth: a refusal is a reset, an unreachable host an ICMP error, a time-out
+ * silence. Behind a forward the order is the other way round (`syn-sent`). Events move a connection: segments
+ * (`receive`, then `endOfBatch` once for all of a batch), events of the host stream, and one timer that serves
+ * every deadline.
  *
- * Data to the host waits in `toHost` and closes the receive window while the host does not read; data to the guest stays
- * in the ring until acknowledged, and the host is not read while the ring is full. Each direction ends by itself: a FIN of
- * the guest ends the stream behind the last byte, the end of the stream becomes our FIN behind the ring's last byte. Resets
- * pass both ways at once.
+ * Data to the host waits in `toHost` and closes the receive window while the host does not read; data to the
+ * guest stays in the ring until acknowledged, and the host is not read while the ring is full. Each direction
+ * ends by itself: a FIN of the guest ends the stream behind the last byte, the end of the stream becomes our
+ * FIN behind the ring's last byte. Resets pass both ways at once.
  *
- * Time-outs: `limits.ts`. Left out: timestamps and PAWS (RFC 7323; sequence numbers cannot wrap within the life of a
- * segment on a host's own link), ECN, urgent data (delivered in line), payload in a SYN (left unacknowledged, so that the
- * guest sends it again).
+ * Time-outs: `limits.ts`. Left out: timestamps and PAWS (RFC 7323; sequence numbers cannot wrap within the life
+ * of a segment on a host's own link), ECN, urgent data (delivered in line), payload in a SYN (left
+ * unacknowledged, so that the guest sends it again).
  */
-import { readTcpOptions, sequenceAdd, TcpFlag, type TcpHeader } from '../../../wire/tcp.js';
+import { readTcpOptions, sequenceAdd, sequenceDistance, TcpFlag, type TcpHeader } from '../../../wire/tcp.js';
 import { DeadlineTimer } from '../clock.js';
 import { segmentArrives } from './arrival.js';
 import { type ConnectionEnds, ControlBlock, type TcpContext } from './control-block.js';
 import { Growth } from './growth.js';
 import type { Dial, DialEvents, DialTarget, HostStream, HostStreamEvents } from './host-stream.js';
-import { GIVE_UP_MS } from './limits.js';
 import { Liveness } from './liveness.js';
-import { writeReset, writeSegment, writeSyn } from './segment-writer.js';
-import { sendProbe, transmit } from './transmit.js';
+import { writeReset, writeSyn } from './segment-writer.js';
+import { nextDeadlineMs, runTimeouts } from './timeouts.js';
+import { transmit } from './transmit.js';
 
 /** What a connection tells the network's TCP. */
 export interface ConnectionOwner {
@@ -127,7 +128,10 @@ export class Connection implements DialEvents {
     writeReset(this.tcb, this.#context.link);
   }
 
-  /** Whether a SYN with this sequence number may begin a new connection in this one's place (RFC 9293 section 3.10.7.4). */
+  /**
+   * Whether a SYN with this sequence number may begin a new connection in this one's place (RFC 9293 section
+   * 3.10.7.4).
+   */
   mayBeReplaced(sequence: number): boolean {
     const { tcb } = this;
     const isNewer = ((sequence - tcb.receive.next) | 0) > 0;
@@ -168,16 +172,19 @@ export class Connection implements DialEvents {
   }
 
   failed(errorCode: string): void {
-    const { phase } = this.tcb;
-    if (phase === 'closed') return;
+    const { tcb } = this;
+    if (tcb.phase === 'closed') return;
     this.#stream = undefined;
-    if (phase === 'dialing') {
+    if (tcb.phase === 'dialing') {
       this.#owner.dialFailed(this, errorCode);
       this.#close();
       return;
     }
-    this.abort(true);
-    this.#context.link.flush();
+    // What the host gave before it failed goes first, as it would on a wire.
+    if (tcb.phase === 'open' || tcb.phase === 'time-wait') tcb.hostFailed = true;
+    else this.abort(true);
+    tcb.moreExpected = false;
+    this.#proceedAndFlush();
   }
 
   /** A repeated SYN makes no second flow; one with another number comes from a guest that has started anew. */
@@ -200,19 +207,25 @@ export class Connection implements DialEvents {
     send.next = sequenceAdd(send.initial, 1);
     send.highest = send.next;
     retransmission.sent(send.next, nowMs);
-    this.#context.link.flush();
+    this.#context.flusher.soon();
     this.#schedule();
   }
 
   #proceedAndFlush(): void {
     this.#proceed(this.#context.clock.nowMs());
-    this.#context.link.flush();
+    this.#context.flusher.soon();
   }
 
   /** After any event: send, read on, close what is over, look to the timer. */
   #proceed(nowMs: number): void {
     const { tcb } = this;
+    if (tcb.phase === 'closed') return;
     transmit(tcb, this.#context, nowMs);
+    if (tcb.hostFailed) tcb.toHost.discard();
+    if (tcb.hostFailed && tcb.phase === 'open' && sequenceDistance(tcb.send.next, tcb.ring.end) >= 0) {
+      this.abort(true);
+      return;
+    }
     if (!this.#reading && tcb.phase === 'open' && tcb.ring.readable && !tcb.hostEnded) {
       this.#reading = true;
       this.#stream?.resume();
@@ -231,64 +244,16 @@ export class Connection implements DialEvents {
   }
 
   #schedule(): void {
-    const { tcb } = this;
-    this.#timer.require(
-      Math.min(
-        tcb.retransmission.deadlineMs,
-        tcb.probe.deadlineMs,
-        tcb.acknowledgeAtMs,
-        tcb.sendAgainAtMs,
-        this.#liveness.deadlineMs,
-      ),
-    );
+    this.#timer.require(nextDeadlineMs(this.tcb, this.#liveness));
   }
 
   #due(nowMs: number): void {
-    const { tcb } = this;
-    if (nowMs >= this.#liveness.deadlineMs) this.#checkLiveness(nowMs);
-    if (nowMs >= tcb.retransmission.deadlineMs) this.#retransmit(nowMs);
-    if (nowMs >= tcb.probe.deadlineMs) this.#probe(nowMs);
-    if (nowMs >= tcb.acknowledgeAtMs) tcb.acknowledge = 'now';
-    if (nowMs >= tcb.sendAgainAtMs) tcb.moreExpected = false;
-    if (this.tcb.phase !== 'closed') this.#proceed(nowMs);
-    this.#context.link.flush();
-  }
-
-  #retransmit(nowMs: number): void {
-    const { tcb } = this;
-    const unansweredMs = tcb.retransmission.expired(nowMs);
-    if (tcb.phase === 'syn-sent' || tcb.phase === 'syn-received') {
-      writeSyn(tcb, this.#context);
-      return;
-    }
-    if (unansweredMs >= GIVE_UP_MS) {
-      this.abort(true);
-      return;
-    }
-    tcb.congestion.timedOut(tcb.send.highest, tcb.send.flightBytes);
-    tcb.send.next = tcb.send.unacknowledged;
-    tcb.resend = true;
-  }
-
-  #probe(nowMs: number): void {
-    const { tcb } = this;
-    if (tcb.probe.probed(nowMs) >= GIVE_UP_MS) this.abort(true);
-    else sendProbe(tcb, this.#context, nowMs);
-  }
-
-  #checkLiveness(nowMs: number): void {
-    const { tcb } = this;
-    switch (this.#liveness.due(tcb, nowMs)) {
-      case 'wait':
-        break;
-      case 'ask':
-        // An old sequence number makes the guest answer (RFC 9293 section 3.8.4).
-        writeSegment(tcb, this.#context.link, sequenceAdd(tcb.send.next, -1), 0, 0);
-        break;
-      case 'give-up':
-        // A guest whose handshake never ended is told nothing: its own SYN goes unanswered too.
-        this.abort(!tcb.halfOpen);
-    }
+    // A guest that asks whether its connection lives is answered here: the host's side must be asked too.
+    if (nowMs >= this.#liveness.deadlineMs && this.tcb.phase === 'open') this.#stream?.keepAlive();
+    const outcome = runTimeouts(this.tcb, this.#context, this.#liveness, nowMs);
+    if (outcome === 'go-on') this.#proceed(nowMs);
+    else this.abort(outcome === 'abort');
+    this.#context.flusher.soon();
   }
 
   #close(): void {

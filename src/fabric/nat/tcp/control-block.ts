@@ -3,6 +3,7 @@ import type { GatewayLink } from '../../gateway/link.js';
 import { sequenceAdd, sequenceDistance, TCP_HEADER_BYTES } from '../../../wire/tcp.js';
 import type { Clock } from '../clock.js';
 import type { IpPath } from '../ip-path.js';
+import type { LinkFlusher } from '../link-flusher.js';
 import { Congestion } from './congestion.js';
 import { type ChunkPool, HostQueue } from './host-queue.js';
 import {
@@ -22,6 +23,7 @@ import { ZeroWindowProbe } from './zero-window.js';
 /** What all connections of one network share. */
 export interface TcpContext {
   readonly link: GatewayLink;
+  readonly flusher: LinkFlusher;
   readonly clock: Clock;
   readonly limits: TcpLimits;
   readonly budget: MemoryBudget;
@@ -29,9 +31,9 @@ export interface TcpContext {
 }
 
 /**
- * `dialing`: the guest's SYN waits for the host side. `syn-received`: our SYN-ACK is out. `syn-sent`: our SYN to a machine
- * behind a forward is out. `open`: ESTABLISHED and all states of closing, told apart by `guestEnded` and `hostEnded`.
- * `time-wait`: both sides have closed. `closed`: gone.
+ * `dialing`: the guest's SYN waits for the host side. `syn-received`: our SYN-ACK is out. `syn-sent`: our SYN
+ * to a machine behind a forward is out. `open`: ESTABLISHED and all states of closing, told apart by
+ * `guestEnded` and `hostEnded`. `time-wait`: both sides have closed. `closed`: gone.
  */
 export type Phase = 'dialing' | 'syn-sent' | 'syn-received' | 'open' | 'time-wait' | 'closed';
 
@@ -114,6 +116,8 @@ export class ControlBlock {
   guestEnded = false;
   /** The host will give nothing more: FIN-WAIT as soon as the ring is empty. */
   hostEnded = false;
+  /** The host's side is gone: the guest is reset behind the ring's last byte. */
+  hostFailed = false;
   /** The guest ended first, so that TIME-WAIT is its burden (RFC 9293 section 3.6). */
   guestEndedFirst = false;
   /** When the guest was last heard. */

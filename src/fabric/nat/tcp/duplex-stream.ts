@@ -1,10 +1,11 @@
 /**
- * A stream that is there already, as the host's side of a connection: a socket that a forward accepted, or a service inside
- * the fabric. Node reads these into buffers of its own, so what it read is copied into the ring.
+ * A stream that is there already, as the host's side of a connection: a socket that a forward accepted, or a
+ * service inside the fabric. Node reads these into buffers of its own, so what it read is copied into the ring.
  */
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { HostStream, HostStreamEvents } from './host-stream.js';
+import { KEEP_ALIVE_AFTER_MS } from './limits.js';
 
 export class DuplexStream implements HostStream {
   readonly #duplex: Duplex;
@@ -40,6 +41,10 @@ export class DuplexStream implements HostStream {
     this.#live = false;
     if (this.#duplex instanceof Socket && !this.#duplex.destroyed) this.#duplex.resetAndDestroy();
     else this.#duplex.destroy();
+  }
+
+  keepAlive(): void {
+    if (this.#duplex instanceof Socket) this.#duplex.setKeepAlive(true, KEEP_ALIVE_AFTER_MS);
   }
 
   resume(): void {

@@ -1,6 +1,6 @@
 /**
- * Buffers of a connection that turned out to be its bottleneck grow, as long as the fabric's budget allows it; they give it
- * all back when the connection closes.
+ * Buffers of a connection that turned out to be its bottleneck grow, as long as the fabric's budget allows it;
+ * they give it all back when the connection closes.
  */
 import type { ControlBlock, TcpContext } from './control-block.js';
 
@@ -14,7 +14,10 @@ export class Growth {
     this.#context = context;
   }
 
-  /** The host gives more than the ring holds while the guest would take it. Only right before the ring names its next space. */
+  /**
+   * The host gives more than the ring holds while the guest would take it. Only right before the ring names its
+   * next space.
+   */
   growRing({ ring, send }: ControlBlock): void {
     const { sizeBytes } = ring;
     const largerBytes = Math.min(sizeBytes * 4, this.#context.limits.maxSendRingBytes);

@@ -1,8 +1,9 @@
 /**
  * The host's TCP socket behind a guest's connection.
  *
- * `onread` lets the kernel write straight into the connection's ring, without a buffer of Node's in between. After a write,
- * `writableLength` 0 means that the kernel took everything; otherwise the memory belongs to the socket until its callback.
+ * `onread` lets the kernel write straight into the connection's ring, without a buffer of Node's in between.
+ * After a write, `writableLength` 0 means that the kernel took everything; otherwise the memory belongs to the
+ * socket until its callback.
  */
 import { connect, type Socket } from 'node:net';
 import type { Dial, DialEvents, DialTarget, HostStream } from './host-stream.js';
@@ -23,8 +24,6 @@ class HostSocket implements HostStream {
       allowHalfOpen: true,
       // The guest has its own Nagle; a second one would only delay.
       noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: KEEP_ALIVE_AFTER_MS,
       onread: { buffer: () => events.nextRead(), callback: (bytes) => this.#live && events.received(bytes) },
     });
     this.#socket.on('connect', () => this.#live && events.connected());
@@ -46,6 +45,11 @@ class HostSocket implements HostStream {
     this.#live = false;
     if (this.#socket.connecting || this.#socket.destroyed) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
+  }
+
+  /** Only now, as most connections never come to it: it takes four system calls. */
+  keepAlive(): void {
+    this.#socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS);
   }
 
   resume(): void {

@@ -12,6 +12,8 @@ export interface HostStream {
   end(): void;
   /** Aborts at once (RST); no event follows. */
   reset(): void;
+  /** The connection has been silent for long: finds out now and then whether the other end still lives. */
+  keepAlive(): void;
   /** Goes on reading after `received` returned false; not before the space named last is free. */
   resume(): void;
 }

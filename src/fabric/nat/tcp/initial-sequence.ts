@@ -1,4 +1,7 @@
-/** Initial sequence numbers that cannot be guessed from outside the connection (RFC 6528): ISN = M + F(connection, secret). */
+/**
+ * Initial sequence numbers that cannot be guessed from outside the connection (RFC 6528): ISN = M +
+ * F(connection, secret).
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../clock.js';
 import type { ConnectionEnds } from './control-block.js';

@@ -21,8 +21,8 @@ export const KEEP_ALIVE_AFTER_MS = 120 * MINUTE_MS;
 export const ESTABLISHED_IDLE_MS = 124 * MINUTE_MS;
 export const KEEP_ALIVE_INTERVAL_MS = 30 * SECOND_MS;
 /**
- * How long the acknowledgement of less than two segments may wait for data to travel with (RFC 9293 section 3.8.6.3: less
- * than 500). Short, because a guest with Nagle's algorithm waits for it.
+ * How long the acknowledgement of less than two segments may wait for data to travel with (RFC 9293 section
+ * 3.8.6.3: less than 500). Short, because a guest with Nagle's algorithm waits for it.
  */
 export const DELAYED_ACK_MS = 5;
 /** How soon to look again when the port's queue was full, or more data was expected, and nothing else would tell. */
@@ -64,8 +64,8 @@ export interface TcpLimits {
 }
 
 /**
- * Memory of one flow: at most `sendRingBytes + receiveBytes` (96 KiB) and a chunk of 64 KiB while the host does not read;
- * growth beyond that comes out of `growthBytes`, shared by all flows of the fabric.
+ * Memory of one flow: at most `sendRingBytes + receiveBytes` (96 KiB) and a chunk of 64 KiB while the host does
+ * not read; growth beyond that comes out of `growthBytes`, shared by all flows of the fabric.
  */
 export const DEFAULT_TCP_LIMITS: TcpLimits = {
   maxFlowsPerNetwork: 4096,

@@ -1,6 +1,7 @@
 /**
- * How long a connection may last without being heard: the handshake as a whole, the silence of an open connection with the
- * keep-alive that asks the guest before it is given up, and TIME-WAIT. One deadline at a time.
+ * How long a connection may last without being heard: the handshake as a whole, the silence of an open
+ * connection with the keep-alive that asks the guest before it is given up, and TIME-WAIT. One deadline at a
+ * time.
  */
 import type { ControlBlock } from './control-block.js';
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TcpFlag } from '../../../wire/tcp.js';
-import { SegmentProbe } from '../testing/segment-probe.js';
+import { SegmentProbe } from '../../../../test/fabric/nat/segment-probe.js';
 
 const { ack, rst } = TcpFlag;
 

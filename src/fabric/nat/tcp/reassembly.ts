@@ -1,7 +1,7 @@
 /**
- * Segments that came before the ones in front of them (RFC 9293 section 3.10.7.4), kept in order, without overlap, until
- * the gap closes. Bounded by the offered window in bytes and by a number of segments; what finds no room is dropped and
- * will be sent again. Ranges are reported to guests that understand SACK (RFC 2018).
+ * Segments that came before the ones in front of them (RFC 9293 section 3.10.7.4), kept in order, without
+ * overlap, until the gap closes. Bounded by the offered window in bytes and by a number of segments; what finds
+ * no room is dropped and will be sent again. Ranges are reported to guests that understand SACK (RFC 2018).
  */
 import { type SackBlock, sequenceAdd, sequenceAfter, sequenceDistance } from '../../../wire/tcp.js';
 

@@ -1,8 +1,9 @@
 /**
  * When to send again: the retransmission time-out (RFC 6298).
  *
- * One segment at a time is timed, never a retransmitted one (Karn's algorithm, section 3). `deadlineMs` is infinite while
- * nothing is under way. Time-outs since the last progress double the time-out; the flow is given up after `GIVE_UP_MS`.
+ * One segment at a time is timed, never a retransmitted one (Karn's algorithm, section 3). `deadlineMs` is
+ * infinite while nothing is under way. Time-outs since the last progress double the time-out; the flow is given
+ * up after `GIVE_UP_MS`.
  */
 import { INITIAL_RTO_MS, MAX_RTO_MS, MIN_RTO_MS } from './limits.js';
 import { sequenceDistance } from '../../../wire/tcp.js';

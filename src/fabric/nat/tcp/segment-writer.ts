@@ -18,7 +18,8 @@ import { MAX_UNSCALED_WINDOW_BYTES, WINDOW_SHIFT } from './limits.js';
 const MAX_SACK_BLOCKS = 4;
 
 /**
- * Writes a segment of an open connection: `payloadBytes` of the ring from `sequence` on, and what there is to acknowledge.
+ * Writes a segment of an open connection: `payloadBytes` of the ring from `sequence` on, and what there is to
+ * acknowledge.
  */
 export function writeSegment(
   tcb: ControlBlock,
@@ -90,8 +91,8 @@ export function writeReset(tcb: ControlBlock, link: GatewayLink): void {
 }
 
 /**
- * The reset that answers a segment which belongs nowhere (RFC 9293 section 3.10.7.1). The caller has made sure that it is no
- * reset itself.
+ * The reset that answers a segment which belongs nowhere (RFC 9293 section 3.10.7.1). The caller has made sure
+ * that it is no reset itself.
  * @param segmentBytes sequence numbers that the segment takes.
  */
 export function writeResetReply(

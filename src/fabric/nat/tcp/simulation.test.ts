@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { FakeClock } from '../testing/fake-clock.js';
-import { ModelGuest } from '../testing/model-guest.js';
-import { Random } from '../testing/random.js';
-import { GUEST_MAC, RecordedLink } from '../testing/recorded-link.js';
-import { SimulatedHost } from '../testing/simulated-host.js';
+import { FakeClock } from '../../../../test/fabric/nat/fake-clock.js';
+import { ModelGuest } from '../../../../test/fabric/nat/model-guest.js';
+import { Random } from '../../../../test/fabric/nat/random.js';
+import { GUEST_MAC, RecordedLink } from '../../../../test/fabric/nat/recorded-link.js';
+import { SimulatedHost } from '../../../../test/fabric/nat/simulated-host.js';
 import { UserNat } from '../user-nat.js';
 
 interface Trouble {

@@ -1,8 +1,8 @@
 /**
  * The TCP of one network: finds the connection of a segment, begins new ones, answers what belongs nowhere.
  *
- * A batch is taken segment by segment; connections that were touched hand data on and acknowledge at its end, so that one
- * write and one acknowledgement serve many segments.
+ * A batch is taken segment by segment; connections that were touched hand data on and acknowledge at its end,
+ * so that one write and one acknowledgement serve many segments.
  */
 import { checksum, pseudoHeaderSumIpv4, pseudoHeaderSumIpv6 } from '../../../wire/checksum.js';
 import { IpProtocol } from '../../../wire/ipv4.js';
@@ -147,7 +147,7 @@ export class TcpNat implements ConnectionOwner {
     }
     if (reason === 'port') connection.refuse();
     else this.#sendUnreachable(tcb, tcb.receive.next - 1, reason);
-    this.#services.context.link.flush();
+    this.#services.context.flusher.soon();
   }
 
   /** A new SYN may take the place of a connection in TIME-WAIT. */

@@ -2,12 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { TcpFlag } from '../../../wire/tcp.js';
 import { DropCounters } from '../drops.js';
 import { pathBetween } from '../ip-path.js';
-import { FakeClock } from '../testing/fake-clock.js';
-import { ModelGuest } from '../testing/model-guest.js';
-import { Random } from '../testing/random.js';
-import { GUEST_MAC, RecordedLink } from '../testing/recorded-link.js';
-import { type Answer, readSegment, type Segment, segmentPacket } from '../testing/segment-probe.js';
-import { SimulatedStream } from '../testing/simulated-host.js';
+import { LinkFlusher } from '../link-flusher.js';
+import { FakeClock } from '../../../../test/fabric/nat/fake-clock.js';
+import { ModelGuest } from '../../../../test/fabric/nat/model-guest.js';
+import { Random } from '../../../../test/fabric/nat/random.js';
+import { GUEST_MAC, RecordedLink } from '../../../../test/fabric/nat/recorded-link.js';
+import {
+  type Answer,
+  readSegment,
+  type Segment,
+  segmentPacket,
+} from '../../../../test/fabric/nat/segment-probe.js';
+import { SimulatedStream } from '../../../../test/fabric/nat/simulated-host.js';
 import { UnreachableSender } from '../unreachable.js';
 import { ChunkPool } from './host-queue.js';
 import { DEFAULT_TCP_LIMITS, FORWARD_GIVE_UP_MS, MemoryBudget } from './limits.js';
@@ -30,6 +36,7 @@ function setUp(deliver?: (packet: Buffer) => void) {
   const tcp = new TcpNat({
     context: {
       link,
+      flusher: new LinkFlusher(link, clock),
       clock,
       limits: DEFAULT_TCP_LIMITS,
       budget: new MemoryBudget(1 << 24),

@@ -1,16 +1,18 @@
 /**
- * What goes to the guest now: lost data again, new data as far as the windows allow, the FIN behind it, or a bare
- * acknowledgement. Called once per batch and connection and after every read from the host; the segments of one call stand
- * contiguously in the link's buffer.
+ * What goes to the guest now: lost data again, new data as far as the windows allow, the FIN behind it, or a
+ * bare acknowledgement. Called once per batch and connection and after every read from the host; the segments
+ * of one call stand contiguously in the link's buffer.
  */
 import { sequenceAdd, sequenceDistance, TcpFlag } from '../../../wire/tcp.js';
-import type { ControlBlock, TcpContext } from './control-block.js';
+import { type ControlBlock, largestSegmentBytes, type TcpContext } from './control-block.js';
 import { SEND_AGAIN_MS } from './limits.js';
 import { writeAcknowledgement, writeSegment } from './segment-writer.js';
 
 export function transmit(tcb: ControlBlock, context: TcpContext, nowMs: number): void {
   const { link } = context;
   if (tcb.phase === 'open') {
+    // The network's MTU may have been lowered since.
+    tcb.mssBytes = Math.min(tcb.mssBytes, largestSegmentBytes(tcb.path, link.network.mtuBytes));
     if (tcb.resend) resendFirst(tcb, context, nowMs);
     sendNew(tcb, context, nowMs);
     superviseWindow(tcb, nowMs);

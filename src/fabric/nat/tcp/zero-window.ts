@@ -1,9 +1,10 @@
 /**
- * Asking a guest whose window is closed, or too small to be worth a segment (RFC 9293 sections 3.8.6.1 and 3.8.6.2.1).
+ * Asking a guest whose window is closed, or too small to be worth a segment (RFC 9293 sections 3.8.6.1 and
+ * 3.8.6.2.1).
  *
- * While data waits and none is under way, a probe of what fits, at least one byte, goes out after one retransmission
- * time-out, then at doubled intervals. A guest that acknowledges probes may keep its window closed for ever; one that does
- * not is given up like any other.
+ * While data waits and none is under way, a probe of what fits, at least one byte, goes out after one
+ * retransmission time-out, then at doubled intervals. A guest that acknowledges probes may keep its window
+ * closed for ever; one that does not is given up like any other.
  */
 import { MAX_RTO_MS } from './limits.js';
 

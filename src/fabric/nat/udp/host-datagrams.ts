@@ -1,11 +1,12 @@
 /**
  * The host's UDP socket behind a guest's address and port.
  *
- * Theory of operation. A NAT must keep one outside port for all destinations (endpoint-independent mapping, RFC 4787 REQ-1), so
- * the socket is not connected; but only a connected socket learns of a refused port. The socket therefore begins connected to
- * the first destination and is disconnected at the first answer, or when a second destination is spoken to: until then its
- * errors are that destination's. The port is chosen and bound here, as the kernel forgets one it chose itself when
- * disconnecting; its parity is the guest's (REQ-4). A destination that answers from another port is never connected to.
+ * Theory of operation. A NAT must keep one outside port for all destinations (endpoint-independent mapping, RFC
+ * 4787 REQ-1), so the socket is not connected; but only a connected socket learns of a refused port. The socket
+ * therefore begins connected to the first destination and is disconnected at the first answer, or when a second
+ * destination is spoken to: until then its errors are that destination's. The port is chosen and bound here, as
+ * the kernel forgets one it chose itself when disconnecting; its parity is the guest's (REQ-4). A destination
+ * that answers from another port is never connected to.
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { FIRST_HOST_PORT, LAST_HOST_PORT, TFTP_PORT } from './limits.js';

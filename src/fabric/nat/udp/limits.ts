@@ -12,7 +12,6 @@ export const SWEEP_MS = 10_000;
 /** Where host ports are chosen from (RFC 6335 section 6 begins at 49152; Linux hands out these). */
 export const FIRST_HOST_PORT = 32_768;
 export const LAST_HOST_PORT = 60_999;
-/** A datagram's largest payload over IPv4: 65535 less both headers. */
 
 export interface UdpLimits {
   /** Mappings, each a socket of the host; the one idle longest makes room. */

@@ -1,8 +1,9 @@
 /**
- * A guest's address and port, and the host socket that stands for it (endpoint-independent mapping, RFC 4787 REQ-1).
+ * A guest's address and port, and the host socket that stands for it (endpoint-independent mapping, RFC 4787
+ * REQ-1).
  *
- * Who was spoken to may answer from any port (address-dependent filtering, REQ-8); others are dropped. Traffic in either
- * direction keeps the mapping alive (REQ-6).
+ * Who was spoken to may answer from any port (address-dependent filtering, REQ-8); others are dropped. Traffic
+ * in either direction keeps the mapping alive (REQ-6).
  */
 import type { IpPath } from '../ip-path.js';
 import { QUOTED_TRANSPORT_BYTES } from '../unreachable.js';

@@ -1,38 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { datagramFrom, readDatagram } from '../../../../test/fabric/nat/datagrams.js';
+import { Random } from '../../../../test/fabric/nat/random.js';
+import { GUEST_MAC } from '../../../../test/fabric/nat/recorded-link.js';
+import { setUp } from '../../../../test/fabric/nat/udp-lab.js';
 import { readQuotedPacket } from '../../../wire/icmp.js';
-import { Ipv4Reassembler } from '../../../wire/ipv4-reassembly.js';
-import { readIpv4Header } from '../../../wire/ipv4.js';
-import { readIpv6Header } from '../../../wire/ipv6.js';
-import { Ipv6Reassembler } from '../../../wire/ipv6-reassembly.js';
-import type { FabricNetwork } from '../../control/protocol.js';
-import { type DatagramEnds, datagramFrom, readDatagram, simulatedDatagrams } from '../testing/datagrams.js';
-import { FakeClock } from '../testing/fake-clock.js';
-import { Random } from '../testing/random.js';
-import { GUEST_MAC, NETWORK, RecordedLink } from '../testing/recorded-link.js';
-import { UserNat } from '../user-nat.js';
-import type { UdpLimits } from './limits.js';
-
-function setUp(network: Partial<FabricNetwork> = {}, udpLimits: Partial<UdpLimits> = {}) {
-  const clock = new FakeClock();
-  const { sockets, open } = simulatedDatagrams();
-  const packets: Buffer[] = [];
-  const link = new RecordedLink(({ packet }) => packets.push(Buffer.from(packet)), {
-    ...NETWORK,
-    ...network,
-  });
-  const nat = new UserNat({ clock, openDatagrams: open, udpLimits });
-  const send = (payload: string | Buffer, ends: DatagramEnds = {}, mac = GUEST_MAC) => {
-    const packet = datagramFrom(ends, Buffer.from(payload));
-    nat.receive(link, packet, 0, packet.length, mac);
-    nat.endOfBatch(link);
-    link.flush();
-    // The batch's memory is used again.
-    packet.fill(0);
-  };
-  const flows = () => nat.flowCounts(NETWORK.name).udp;
-  const drops = () => Object.fromEntries(nat.drops(NETWORK.name));
-  return { clock, sockets, packets, link, nat, send, flows, drops };
-}
 
 describe('mapping (RFC 4787)', () => {
   it('is one host socket for a guest address and port, whatever the destination (REQ-1)', () => {
@@ -203,51 +174,6 @@ describe('destinations', () => {
     const packet = datagramFrom({ remote: '10.0.0.1' }, Buffer.from('x'));
     expect(nat.receiveLocal(link, packet, 0, packet.length, GUEST_MAC)).toBe(false);
     expect(sockets).toHaveLength(0);
-  });
-});
-
-describe('sizes', () => {
-  it('takes datagrams of up to 65507 bytes, and gives them back in fragments (RFC 791)', () => {
-    const { sockets, packets, send } = setUp();
-    const payload = new Random(5).bytes(65_507);
-    send(payload);
-    sockets[0]!.events.received(payload, '203.0.113.5', 53);
-    expect(packets.length).toBe(45);
-    expect(packets.every((packet) => packet.length <= 1500)).toBe(true);
-    const reassembler = new Ipv4Reassembler();
-    let whole: Buffer | undefined;
-    for (const packet of packets) {
-      const header = readIpv4Header(packet, 0, packet.length);
-      expect(header?.dontFragment).toBe(false);
-      whole ??= reassembler.add(packet, 0, header!, 0);
-    }
-    expect(whole?.subarray(28).equals(payload)).toBe(true);
-    readDatagram(whole!, {});
-  });
-
-  it('does the same over IPv6 (RFC 8200 section 4.5)', () => {
-    const { sockets, packets, send } = setUp();
-    const ends = { guest: 'fd00::2', remote: '2001:db8::5' };
-    const payload = new Random(6).bytes(20_000);
-    send('x', ends);
-    sockets[0]!.events.received(payload, '2001:db8::5', 53);
-    const reassembler = new Ipv6Reassembler();
-    let whole: Buffer | undefined;
-    for (const packet of packets) {
-      expect(packet.length).toBeLessThanOrEqual(1500);
-      const header = readIpv6Header(packet, 0, packet.length)!;
-      whole ??= reassembler.add(packet, 0, header, header.fragment!, 0);
-    }
-    expect(whole?.subarray(48).equals(payload)).toBe(true);
-  });
-
-  it('drops for a guest whose port is full', () => {
-    const { sockets, packets, link, send, drops } = setUp();
-    send('x');
-    link.queued = 1 << 30;
-    sockets[0]!.events.received(Buffer.from('y'), '203.0.113.5', 53);
-    expect(packets).toEqual([]);
-    expect(drops()).toEqual({ 'queue-full': 1 });
   });
 });
 

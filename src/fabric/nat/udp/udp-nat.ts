@@ -1,10 +1,10 @@
 /**
  * The UDP of one network.
  *
- * Theory of operation. A datagram of a guest goes, in this order, to the forward whose client it answers, or out by the mapping of the
- * guest's address and port, which is made when there is none. Answers come from the mapping's host socket and go to the
- * guest in the name of whoever sent them. A refusal that the host socket learns of becomes an ICMP error. Mappings end when
- * idle; `limits.ts` names times and bounds.
+ * Theory of operation. A datagram of a guest goes, in this order, to the forward whose client it answers, or
+ * out by the mapping of the guest's address and port, which is made when there is none. Answers come from the
+ * mapping's host socket and go to the guest in the name of whoever sent them. A refusal that the host socket
+ * learns of becomes an ICMP error. Mappings end when idle; `limits.ts` names times and bounds.
  */
 import { ipv6Key } from '../../../wire/address.js';
 import { pseudoHeaderSumIpv4, pseudoHeaderSumIpv6 } from '../../../wire/checksum.js';
@@ -17,6 +17,7 @@ import type { DropCounters } from '../drops.js';
 import { FlowTable } from '../flow-table.js';
 import { refusalOf } from '../host-errors.js';
 import { FLOW_KEY_WORDS, fillKeyOfPacket, type IpPath, pathToSender } from '../ip-path.js';
+import type { LinkFlusher } from '../link-flusher.js';
 import { QUOTED_TRANSPORT_BYTES, type UnreachableSender } from '../unreachable.js';
 import { writeDatagram } from './datagram-writer.js';
 import type { OpenDatagrams } from './host-datagrams.js';
@@ -30,6 +31,7 @@ export type UdpRoute =
 
 export interface UdpServices {
   readonly link: GatewayLink;
+  readonly flusher: LinkFlusher;
   readonly clock: Clock;
   readonly drops: DropCounters;
   readonly unreachable: UnreachableSender;
@@ -177,19 +179,19 @@ export class UdpNat {
   }
 
   #receiveAnswer(mapping: Mapping, payload: Buffer, address: string, port: number): void {
-    const { link, limits, drops, clock } = this.#services;
+    const { link, flusher, limits, drops, clock } = this.#services;
     const remote = mapping.remote(address);
     if (remote === undefined) drops.add('udp-unsolicited');
     else if (link.queuedBytes(mapping.guestMac) >= limits.portQueueBytes) drops.add('queue-full');
     else {
       mapping.activeAtMs = clock.nowMs();
       writeDatagram(link, mapping.guestMac, remote.path, port, mapping.guestPort, payload);
-      link.flush();
+      flusher.soon();
     }
   }
 
   #receiveFailure(mapping: Mapping, errorCode: string, address: string, port: number): void {
-    const { unreachable, link, drops } = this.#services;
+    const { unreachable, flusher, drops } = this.#services;
     const remote = mapping.remote(address);
     const reason = refusalOf(errorCode);
     if (reason === 'silent') drops.add(`host-${errorCode}`);
@@ -197,7 +199,7 @@ export class UdpNat {
     if (remote?.quote.readUInt16BE(2) !== port || reason === 'silent') return;
     const { path, quote, lastLengthBytes } = remote;
     unreachable.send(mapping.guestMac, path, reason, IpProtocol.udp, quote, lastLengthBytes);
-    link.flush();
+    flusher.soon();
   }
 
   #refuse(

@@ -1,0 +1,132 @@
+/*
+ * TCP flows, one byte each way.
+ *
+ *   tcp-load serve ADDRESS PORT            answers every byte with itself, on any number of connections
+ *   tcp-load hold ADDRESS PORT COUNT       opens COUNT flows, a byte each way on each, prints COUNT, holds them until
+ *                                          its standard input ends
+ *   tcp-load connections ADDRESS PORT SECONDS    a connection, a byte each way, closed, over and over: prints how many a second
+ *   tcp-load requests ADDRESS PORT SECONDS       a byte each way over and over on one connection: prints how many a second
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MAX_EVENTS = 256 };
+
+static void die(const char *what) {
+  perror(what);
+  exit(1);
+}
+
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void without_delay(int fd) {
+  int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+static void serve(const struct sockaddr_in *address) {
+  int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (bind(listener, (const struct sockaddr *)address, sizeof *address) < 0 || listen(listener, 4096) < 0) die("listen");
+  int poll_fd = epoll_create1(0);
+  struct epoll_event event = {.events = EPOLLIN, .data.fd = listener}, events[MAX_EVENTS];
+  epoll_ctl(poll_fd, EPOLL_CTL_ADD, listener, &event);
+  puts("serving");
+  fflush(stdout);
+  for (;;) {
+    int count = epoll_wait(poll_fd, events, MAX_EVENTS, -1);
+    if (count < 0 && errno != EINTR) die("epoll_wait");
+    for (int i = 0; i < count; i++) {
+      int fd = events[i].data.fd;
+      if (fd == listener) {
+        event.data.fd = accept(listener, NULL, NULL);
+        if (event.data.fd < 0) continue;
+        without_delay(event.data.fd);
+        epoll_ctl(poll_fd, EPOLL_CTL_ADD, event.data.fd, &event);
+        continue;
+      }
+      char bytes[4096];
+      ssize_t got = read(fd, bytes, sizeof bytes);
+      if (got <= 0 || write(fd, bytes, (size_t)got) < 0) close(fd);
+    }
+  }
+}
+
+static int open_flow(const struct sockaddr_in *address) {
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (fd < 0) die("socket");
+  without_delay(fd);
+  if (connect(fd, (const struct sockaddr *)address, sizeof *address) < 0) die("connect");
+  return fd;
+}
+
+static void exchange(int fd) {
+  char byte = 'x';
+  if (write(fd, &byte, 1) != 1) die("write");
+  if (read(fd, &byte, 1) != 1) die("read");
+}
+
+static void hold(const struct sockaddr_in *address, int count) {
+  for (int i = 0; i < count; i++) exchange(open_flow(address));
+  printf("%d\n", count);
+  fflush(stdout);
+  char byte;
+  while (read(0, &byte, 1) > 0) continue;
+}
+
+static double connections(const struct sockaddr_in *address, double seconds) {
+  double start = now();
+  long count = 0;
+  /* Reset at the end, so that no port waits in TIME-WAIT and the guest's ports do not run out. */
+  struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+  for (; now() < start + seconds; count++) {
+    int fd = open_flow(address);
+    exchange(fd);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+  }
+  return (double)count / (now() - start);
+}
+
+static double requests(const struct sockaddr_in *address, double seconds) {
+  int fd = open_flow(address);
+  double start = now();
+  long count = 0;
+  for (; now() < start + seconds; count++) exchange(fd);
+  return (double)count / (now() - start);
+}
+
+int main(int argc, char **argv) {
+  if (argc < 4 || (argc == 4) != (strcmp(argv[1], "serve") == 0)) {
+    fprintf(stderr, "usage: tcp-load serve ADDRESS PORT\n"
+                    "       tcp-load hold ADDRESS PORT COUNT\n"
+                    "       tcp-load connections|requests ADDRESS PORT SECONDS\n");
+    return 2;
+  }
+  struct rlimit files;
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[3]))};
+  if (inet_pton(AF_INET, argv[2], &address.sin_addr) != 1) die(argv[2]);
+  if (strcmp(argv[1], "serve") == 0) serve(&address);
+  if (strcmp(argv[1], "hold") == 0) hold(&address, atoi(argv[4]));
+  if (strcmp(argv[1], "connections") == 0) printf("%.0f\n", connections(&address, atof(argv[4])));
+  if (strcmp(argv[1], "requests") == 0) printf("%.0f\n", requests(&address, atof(argv[4])));
+  return 0;
+}

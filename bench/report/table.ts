@@ -1,0 +1,5 @@
+/** A GitHub Markdown table: the first column to the left, figures to the right. */
+export function markdownTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const rule = header.map((_, index) => (index === 0 ? '---' : '---:'));
+  return [header, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}

@@ -1,0 +1,116 @@
+/** The gateway's part of a topology as resources. Pure. */
+import type { Resource } from '../../plan/resource.js';
+import type { Forward, Network, Topology } from '../../topology/topology.js';
+import { desireAdmission } from './admission.js';
+import { desireBridgeNetfilter } from './bridge-netfilter.js';
+import { desiredDevice, deviceProperties } from './device.js';
+import { desireDhcp, type ServerPlace } from './dhcp-resources.js';
+import { elementProperties } from './elements.js';
+import { forwardElements } from './forwards.js';
+import { gatewayTable } from './gateway-table.js';
+import { policyElements } from './policy.js';
+import { tableProperties } from './ruleset.js';
+import { desireUplinkForwarding } from './uplink-forwarding.js';
+
+export const TABLE_KIND = 'nft-table';
+export const DEVICE_KIND = 'gateway';
+export const POLICY_KIND = 'policy';
+export const FORWARD_KIND = 'forward';
+
+export interface GatewayRequest {
+  readonly project: string;
+  /** Engine that the resources belong to. */
+  readonly provider: string;
+  readonly topology: Topology;
+  /** The networks of that engine. */
+  readonly networks: readonly Network[];
+  /** Id of the resource that is the network's device on the host. */
+  readonly segmentId: (network: Network) => string;
+  /** Where an isolated network's DHCP server runs; elsewhere it is the gateway's device on the host. */
+  readonly isolatedServer: (network: Network) => ServerPlace;
+}
+
+export function desireGateway(request: GatewayRequest): Resource[] {
+  const { project, provider, topology, networks, segmentId } = request;
+  if (networks.length === 0) return [];
+  const names = new Set(networks.map(({ name }) => name));
+  const forwards = topology.forwards.filter(({ network }) => names.has(network));
+  const nics = topology.machines.flatMap((machine) => machine.nics);
+  const machinesOn = (network: Network): string[] => [
+    ...new Set(nics.filter((nic) => nic.network === network.name).map(({ machine }) => machine)),
+  ];
+  const tableId = gatewayTableId(provider);
+  const gateways = networks.filter(({ mode }) => mode === 'nat' || mode === 'routed');
+  return [
+    {
+      id: tableId,
+      provider,
+      kind: TABLE_KIND,
+      properties: tableProperties(gatewayTable(project, provider)),
+      needs: [],
+      reason: 'the rules of the gateway, the same for any number of networks',
+      affects: [],
+    },
+    desireBridgeNetfilter(provider),
+    ...desireUplinkForwarding(provider, networks),
+    ...networks.map((network): Resource => {
+      const isGateway = gateways.includes(network);
+      return {
+        id: policyId(provider, network.name),
+        provider,
+        kind: POLICY_KIND,
+        properties: elementProperties(policyElements(network)),
+        needs: [tableId, segmentId(network)],
+        reason: isGateway
+          ? `what ${network.name} may reach: ${network.mode}`
+          : `${network.name} is ${network.mode}`,
+        source: network.source,
+        affects: machinesOn(network),
+      };
+    }),
+    ...networks.map((network) => desireAdmission(provider, network)),
+    ...gateways.map(
+      (network): Resource => ({
+        id: deviceId(provider, network.name),
+        provider,
+        kind: DEVICE_KIND,
+        properties: deviceProperties(desiredDevice(network, forwards)),
+        needs: [segmentId(network), policyId(provider, network.name)],
+        reason: `the gateway of ${network.name}`,
+        source: network.source,
+        affects: machinesOn(network),
+      }),
+    ),
+    ...forwards.map((forward) => forwardResource(provider, forward)),
+    ...desireDhcp(provider, topology, networks, (network) =>
+      network.mode === 'isolated'
+        ? request.isolatedServer(network)
+        : { namespace: null, device: network.interfaceName, needs: [deviceId(provider, network.name)] },
+    ),
+  ];
+}
+
+function forwardResource(provider: string, forward: Forward): Resource {
+  return {
+    id: `${provider}/${FORWARD_KIND}/${forward.id}`,
+    provider,
+    kind: FORWARD_KIND,
+    properties: elementProperties(forwardElements(forward)),
+    needs: [gatewayTableId(provider), policyId(provider, forward.network)],
+    reason: `leads to ${forward.machine}:${forward.targetPortFirst}`,
+    source: forward.source,
+    affects: [forward.machine],
+  };
+}
+
+export function gatewayTableId(provider: string): string {
+  return `${provider}/${TABLE_KIND}/gateway`;
+}
+
+export function policyId(provider: string, network: string): string {
+  return `${provider}/${POLICY_KIND}/${network}`;
+}
+
+export function deviceId(provider: string, network: string): string {
+  return `${provider}/${DEVICE_KIND}/${network}`;
+}

@@ -1,0 +1,253 @@
+/**
+ * The gateway that the kernel keeps for the networks of an engine: addresses, forwarding, translation, forwards, DHCP and
+ * names. It knows nothing of how frames reach its devices, so that it serves a kernel bridge, a tap of a VDE switch and a
+ * port of Open vSwitch alike.
+ */
+import { join } from 'node:path';
+import type { Run } from '../../clients/command/run.js';
+import type { DnsmasqLease } from '../../clients/dnsmasq/leases.js';
+import { type InterfaceAddress, readAddresses } from '../../clients/iproute/links.js';
+import { readRoutes } from '../../clients/iproute/routes.js';
+import { listRuleset, listTable, type NftTable } from '../../clients/nft/listing.js';
+import { readSettings } from '../../clients/sysctl/sysctl.js';
+import { type Change, type Resource, subjectOf } from '../../plan/resource.js';
+import type { EngineContext } from '../contract.js';
+import { Admission } from './admission.js';
+import {
+  DEVICE_KIND,
+  deviceId,
+  FORWARD_KIND,
+  gatewayTableId,
+  POLICY_KIND,
+  policyId,
+  TABLE_KIND,
+} from './desire.js';
+import { deviceProperties, deviceSettingNames, observedDevice, stageDevice } from './device.js';
+import { dhcpCommands } from './dhcp-commands.js';
+import { DhcpFiles, nameOf } from './dhcp-files.js';
+import { DHCP_KINDS } from './dhcp-resources.js';
+import { DhcpService } from './dhcp-service.js';
+import { elementComment, elementLines, elementProperties, elementsByOwner, elementsOf } from './elements.js';
+import { gatewayTable } from './gateway-table.js';
+import { HoldRegister } from './holds.js';
+import { HOST_KINDS, hostCommands } from './host-commands.js';
+import { HostSettings } from './host-settings.js';
+import { commandsOf, emptyWork, type KernelWork } from './kernel-work.js';
+import { routeNotes } from './route-notes.js';
+import { observedTable, tableLines, tablePhrase } from './ruleset.js';
+import { WishFile } from './wish-file.js';
+
+const PROBE_FORCE_FORWARDING = 'net.ipv6.conf.default.force_forwarding';
+
+export class KernelGateway {
+  readonly #provider: string;
+  readonly #run: Run;
+  readonly #project: string;
+  readonly #dhcpFiles: DhcpFiles;
+  readonly #dhcp: DhcpService;
+  readonly #settings: HostSettings;
+  readonly #admission: Admission;
+  #forceForwarding: boolean | undefined;
+
+  /** @param run runs programs in the network namespace that is the host. */
+  constructor(context: EngineContext, provider: string, run: Run) {
+    const { project, places } = context;
+    this.#provider = provider;
+    this.#project = project;
+    this.#run = run;
+    this.#dhcpFiles = new DhcpFiles(provider, places);
+    this.#dhcp = new DhcpService(provider, this.#dhcpFiles, run);
+    const directory = join(places.runDir, provider);
+    this.#settings = new HostSettings(
+      new WishFile(join(directory, 'host-settings.json')),
+      // Beside the projects, since they share the host.
+      new HoldRegister(join(places.runDir, '..', '.host-settings'), `${project}.${provider}`, run),
+      run,
+    );
+    this.#admission = new Admission(project, provider, new WishFile(join(directory, 'admission.json')), run);
+  }
+
+  /**
+   * What stands. @param addresses of every link of the host.
+   * @param existing names of the links that stand.
+   */
+  async observe(
+    addresses: readonly InterfaceAddress[],
+    existing: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<Resource[]> {
+    const [table, foreign, dhcp] = await Promise.all([
+      listTable(this.#run, 'inet', this.#table.name, signal),
+      this.#foreignTables(signal),
+      this.#dhcp.observe(),
+    ]);
+    const [settings, admissions, devices] = await Promise.all([
+      this.#settings.observe(foreign, signal),
+      this.#admission.observe(foreign),
+      this.#observeDevices(table, addresses, existing, signal),
+    ]);
+    return [...this.#observeTable(table), ...settings, ...admissions, ...devices, ...dhcp];
+  }
+
+  /** Adds what the change needs of links, settings and rules to the work. Kinds of others are passed over. */
+  stage(change: Change, work: KernelWork, knowsForceForwarding: boolean): void {
+    const subject = subjectOf(change);
+    switch (subject.kind) {
+      case TABLE_KIND:
+        if (subject.id === gatewayTableId(this.#provider)) this.#stageTable(change, work);
+        return;
+      case POLICY_KIND:
+      case FORWARD_KIND:
+        return this.#stageElements(change, work);
+      case DEVICE_KIND:
+        // The addresses of a device that goes go with it.
+        if (change.action === 'delete') return;
+        return stageDevice(
+          work,
+          change.action === 'create' ? undefined : change.before,
+          change.after,
+          knowsForceForwarding,
+        );
+      default:
+        return;
+    }
+  }
+
+  /** Whether the kernel forwards IPv6 by interface (Linux 6.17): found out once. */
+  async knowsForceForwarding(signal: AbortSignal): Promise<boolean> {
+    this.#forceForwarding ??= (await readSettings(this.#run, [PROBE_FORCE_FORWARDING], signal)).has(
+      PROBE_FORCE_FORWARDING,
+    );
+    return this.#forceForwarding;
+  }
+
+  /** Before anything else: servers end before what they stand on goes. */
+  retire(changes: readonly Change[], signal: AbortSignal): Promise<void> {
+    return this.#dhcp.retire(changes, signal);
+  }
+
+  /** After links and rules stand. */
+  async serve(changes: readonly Change[], signal: AbortSignal): Promise<void> {
+    const foreign = await this.#foreignTables(signal);
+    await this.#settings.apply(changes, foreign, signal);
+    await this.#admission.apply(changes, foreign, signal);
+    await this.#dhcp.serve(changes, signal);
+  }
+
+  leases(): Promise<DnsmasqLease[]> {
+    return this.#dhcp.leases();
+  }
+
+  commandsFor(change: Change): string[] {
+    const { kind } = subjectOf(change);
+    if (DHCP_KINDS.has(kind)) return dhcpCommands(this.#dhcpFiles, change);
+    if (HOST_KINDS.has(kind)) return hostCommands(change);
+    const work = emptyWork();
+    this.stage(change, work, true);
+    return commandsOf(work);
+  }
+
+  /** Chains of others that drop what no rule of theirs names. */
+  async obstacles(signal: AbortSignal): Promise<string[]> {
+    return this.#admission.obstacles(await this.#foreignTables(signal));
+  }
+
+  /** Lines for the person: routes the LAN needs, accepts that were added. */
+  async notes(signal: AbortSignal): Promise<string[]> {
+    const [table, routes, addresses, obstacles] = await Promise.all([
+      listTable(this.#run, 'inet', this.#table.name, signal),
+      readRoutes(this.#run, signal),
+      readAddresses(this.#run, signal),
+      this.obstacles(signal),
+    ]);
+    return [
+      ...(table === undefined ? [] : routeNotes(table, routes, addresses)),
+      ...obstacles.map(
+        (chain) => `accepts of ours stand at the head of the chain ${chain}, which drops the rest`,
+      ),
+    ];
+  }
+
+  get #table(): ReturnType<typeof gatewayTable> {
+    return gatewayTable(this.#project, this.#provider);
+  }
+
+  async #foreignTables(signal: AbortSignal): Promise<NftTable[]> {
+    return (await listRuleset(this.#run, signal)).filter(({ name }) => !name.startsWith('passerelle.'));
+  }
+
+  #observeTable(table: NftTable | undefined): Resource[] {
+    if (table === undefined) return [];
+    const provider = this.#provider;
+    const tableId = gatewayTableId(provider);
+    return [
+      { id: tableId, provider, kind: TABLE_KIND, properties: observedTable(table), needs: [], affects: [] },
+      ...elementsByOwner(table).map(
+        ({ owner, elements }): Resource => ({
+          id: `${provider}/${owner.kind}/${owner.name}`,
+          provider,
+          kind: owner.kind,
+          properties: elementProperties(elements),
+          needs: [tableId, ...(owner.kind === FORWARD_KIND ? [policyId(provider, owner.serves)] : [])],
+          affects: [],
+        }),
+      ),
+    ];
+  }
+
+  /** The devices of networks with a gateway, known by the table, as far as they still stand. */
+  async #observeDevices(
+    table: NftTable | undefined,
+    addresses: readonly InterfaceAddress[],
+    existing: ReadonlySet<string>,
+    signal: AbortSignal,
+  ): Promise<Resource[]> {
+    const segments = table?.sets.find(({ name }) => name === 'segments')?.elements ?? [];
+    const devices = segments.flatMap(({ text, comment }) => {
+      const [kind, network] = comment?.split(' ') ?? [];
+      const device = text.replaceAll('"', '');
+      return kind === POLICY_KIND && network !== undefined && existing.has(device)
+        ? [{ network, device }]
+        : [];
+    });
+    const names = devices.flatMap(({ device }) => deviceSettingNames(device));
+    const settings = await readSettings(this.#run, [...names, PROBE_FORCE_FORWARDING], signal);
+    this.#forceForwarding = settings.has(PROBE_FORCE_FORWARDING);
+    return devices.map(
+      ({ network, device }): Resource => ({
+        id: deviceId(this.#provider, network),
+        provider: this.#provider,
+        kind: DEVICE_KIND,
+        properties: deviceProperties(observedDevice(device, addresses, settings)),
+        needs: [policyId(this.#provider, network)],
+        affects: [],
+      }),
+    );
+  }
+
+  #stageTable(change: Change, work: KernelWork): void {
+    if (change.action === 'delete') work.rulesetLines.push(`delete table ${tablePhrase(this.#table)}`);
+    else {
+      const standing = change.action === 'create' ? undefined : change.before.properties;
+      work.rulesetLines.push(...tableLines(this.#table, standing));
+    }
+  }
+
+  #stageElements(change: Change, work: KernelWork): void {
+    const subject = subjectOf(change);
+    const before = change.action === 'create' ? {} : elementsOf(change.before);
+    const after = change.action === 'delete' ? {} : elementsOf(change.after);
+    const comment = elementComment({
+      kind: subject.kind,
+      name: nameOf(subject),
+      serves: servedNetwork(subject),
+    });
+    work.rulesetLines.push(...elementLines(this.#table, comment, before, after));
+  }
+}
+
+/** A forward needs its network's policy; a policy is its network's own. */
+function servedNetwork(resource: Resource): string {
+  const policy = resource.needs.find((id) => id.includes(`/${POLICY_KIND}/`));
+  return policy?.split('/')[2] ?? nameOf(resource);
+}

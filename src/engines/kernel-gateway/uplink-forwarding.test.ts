@@ -1,0 +1,63 @@
+import { expect, it } from 'vitest';
+import type { Route } from '../../clients/iproute/routes.js';
+import type { Network } from '../../topology/topology.js';
+import { desireUplinkForwarding, holdsFor } from './uplink-forwarding.js';
+
+const source = { file: 'f', line: 1, column: 1 };
+const network = (name: string, rest: Partial<Network>): Network => ({
+  name,
+  mode: 'nat',
+  engine: 'linux',
+  mtuBytes: 1500,
+  gatewayMac: '52:54:00:00:00:01',
+  hostLoopback: false,
+  interfaceName: name,
+  options: {},
+  source,
+  ipv4: { address: '10.0.0.0', prefixLength: 24, gateway: '10.0.0.1' },
+  ...rest,
+});
+const ipv6 = { address: 'fd00::', prefixLength: 64, gateway: 'fd00::1' };
+const routes: Route[] = ([4, 6] as const).map((family) => ({
+  family,
+  destination: 'default',
+  device: 'eth0',
+}));
+const names = (holds: readonly { setting: string; value: string }[]): string[] =>
+  holds.map(({ setting, value }) => `${setting}=${value}`);
+
+it('switches the uplinks alone where the kernel can', () => {
+  const [resource] = desireUplinkForwarding('linux', [network('a', {}), network('b', { ipv6 })]);
+  const settings = new Map([['net.ipv6.conf.default.force_forwarding', '0']]);
+  expect(names(holdsFor(resource!, routes, settings))).toEqual([
+    'net.ipv4.conf.eth0.forwarding=1',
+    'net.ipv6.conf.eth0.force_forwarding=1',
+  ]);
+});
+
+it('keeps the uplink listening to its router where IPv6 forwards for all or none', () => {
+  const [resource] = desireUplinkForwarding('linux', [network('b', { ipv6 })]);
+  const settings = new Map([['net.ipv6.conf.eth0.accept_ra', '1']]);
+  expect(names(holdsFor(resource!, routes, settings))).toEqual([
+    'net.ipv4.conf.eth0.forwarding=1',
+    'net.ipv6.conf.all.forwarding=1',
+    'net.ipv6.conf.eth0.accept_ra=2',
+  ]);
+});
+
+it('has one resource an uplink, and none for networks that lead nowhere', () => {
+  const wanted = desireUplinkForwarding('linux', [
+    network('a', { uplink: 'eth1', mode: 'routed', options: { 'proxy-arp': true } }),
+    network('b', {}),
+    network('c', { mode: 'isolated' }),
+    network('d', { mode: 'bridge', uplink: 'eth2' }),
+  ]);
+  expect(wanted.map(({ id }) => id)).toEqual([
+    'linux/uplink-forwarding/default',
+    'linux/uplink-forwarding/eth1',
+  ]);
+  expect(names(holdsFor(wanted[1]!, [], new Map()))).toEqual([
+    'net.ipv4.conf.eth1.forwarding=1',
+    'net.ipv4.conf.eth1.proxy_arp=1',
+  ]);
+});

@@ -1,0 +1,97 @@
+/**
+ * Forwarding on the devices that packets of our networks come back by. IPv4 asks the device a packet came in on, so the
+ * uplinks alone are switched; so does IPv6 since Linux 6.17. Older kernels forward IPv6 for all devices or none, and a
+ * device that forwards ignores router advertisements unless accept_ra is 2: the uplink would lose its own default route.
+ */
+import { interfaceSetting, type Settings } from '../../clients/sysctl/sysctl.js';
+import { defaultRouteDevices, type Route } from '../../clients/iproute/routes.js';
+import type { Json, Resource } from '../../plan/resource.js';
+import type { Network } from '../../topology/topology.js';
+import type { Hold } from './holds.js';
+
+export const UPLINK_FORWARDING_KIND = 'uplink-forwarding';
+const ALL_IPV6 = 'net.ipv6.conf.all.forwarding';
+const FORCE_PROBE = 'net.ipv6.conf.default.force_forwarding';
+
+interface UplinkForwarding {
+  /** `default`: the devices with a default route, as they are now. */
+  readonly uplink: string;
+  readonly ipv4: boolean;
+  readonly ipv6: boolean;
+  /** The uplink answers ARP for the machines. */
+  readonly proxyArp: boolean;
+}
+
+/** One resource for each uplink that networks with a gateway leave by. */
+export function desireUplinkForwarding(provider: string, networks: readonly Network[]): Resource[] {
+  const leaving = networks.filter(({ mode }) => mode === 'nat' || mode === 'routed');
+  const uplinks = [...new Set(leaving.map(({ uplink = 'default' }) => uplink))].sort();
+  return uplinks.map((uplink): Resource => {
+    const users = leaving.filter((network) => (network.uplink ?? 'default') === uplink);
+    const [first] = users;
+    return {
+      id: `${provider}/${UPLINK_FORWARDING_KIND}/${uplink}`,
+      provider,
+      kind: UPLINK_FORWARDING_KIND,
+      properties: properties({
+        uplink,
+        ipv4: users.some(({ ipv4 }) => ipv4 !== undefined),
+        ipv6: users.some(({ ipv6 }) => ipv6 !== undefined),
+        proxyArp: users.some((network) => network.mode === 'routed' && network.options['proxy-arp'] === true),
+      }),
+      needs: [],
+      reason: `${users.map(({ name }) => name).join(', ')} reach${users.length === 1 ? 'es' : ''} other networks by it`,
+      ...(first && { source: first.source }),
+      affects: [],
+    };
+  });
+}
+
+/** What has to be held for the resource on this host as it is now. */
+export function holdsFor(resource: Resource, routes: readonly Route[], settings: Settings): Hold[] {
+  const { uplink, ipv4, ipv6, proxyArp } = resource.properties as unknown as UplinkForwarding;
+  const holds: Hold[] = [];
+  const on = (setting: string, value = '1'): void => void holds.push({ setting, value });
+  if (ipv4) {
+    for (const device of devicesOf(uplink, routes, 4)) {
+      on(interfaceSetting('ipv4', device, 'forwarding'));
+      if (proxyArp) on(interfaceSetting('ipv4', device, 'proxy_arp'));
+    }
+  }
+  if (ipv6) {
+    const perDevice = settings.has(FORCE_PROBE);
+    if (!perDevice) on(ALL_IPV6);
+    for (const device of devicesOf(uplink, routes, 6)) {
+      if (perDevice) on(interfaceSetting('ipv6', device, 'force_forwarding'));
+      else if (settings.get(interfaceSetting('ipv6', device, 'accept_ra')) === '1') {
+        on(interfaceSetting('ipv6', device, 'accept_ra'), '2');
+      }
+    }
+  }
+  return holds;
+}
+
+/** The settings that {@link holdsFor} and {@link observeUplinkForwarding} look at. */
+export function uplinkSettingNames(uplinks: readonly string[], routes: readonly Route[]): string[] {
+  const devices = new Set(
+    uplinks.flatMap((uplink) => [4, 6].flatMap((family) => devicesOf(uplink, routes, family as 4 | 6))),
+  );
+  return [
+    ALL_IPV6,
+    FORCE_PROBE,
+    ...[...devices].flatMap((device) => [
+      interfaceSetting('ipv4', device, 'forwarding'),
+      interfaceSetting('ipv4', device, 'proxy_arp'),
+      interfaceSetting('ipv6', device, 'force_forwarding'),
+      interfaceSetting('ipv6', device, 'accept_ra'),
+    ]),
+  ];
+}
+
+function devicesOf(uplink: string, routes: readonly Route[], family: 4 | 6): string[] {
+  return uplink === 'default' ? defaultRouteDevices(routes, family) : [uplink];
+}
+
+function properties(value: UplinkForwarding): Record<string, Json> {
+  return { ...value };
+}

@@ -1,0 +1,154 @@
+/** The Linux engine's part of a topology as resources. Pure. */
+import type { Resource } from '../../plan/resource.js';
+import type { Network, Topology } from '../../topology/topology.js';
+import { desireGateway, TABLE_KIND } from '../kernel-gateway/desire.js';
+import type { ServerPlace } from '../kernel-gateway/dhcp-resources.js';
+import { isServed } from '../kernel-gateway/dhcp-resources.js';
+import { linkLocalOf } from '../kernel-gateway/link-local.js';
+import { tableName, tableProperties } from '../kernel-gateway/ruleset.js';
+import { UPLINK_FORWARDING_KIND } from '../kernel-gateway/uplink-forwarding.js';
+import { isGuarded, namespaceId, namespacesOf, type Port, portResources } from './desire-ports.js';
+import { CLOSED_TABLE_ID, PROVIDER, resource } from './identity.js';
+import { BRIDGE_KIND, bridgeId, bridgeProperties } from './bridge.js';
+import { CLOSED_KIND, closedProperties } from './closed.js';
+import { guardTable } from './guard-table.js';
+import { namespaceName } from './marks.js';
+import { nicOptions } from './options.js';
+import { serverPortName } from './port-names.js';
+import { UPLINK_KIND, uplinkProperties } from './uplink/uplink-resource.js';
+import { NAMESPACE_KIND, VETH_KIND, vethProperties } from './veth.js';
+
+export function desireLinux(project: string, topology: Topology): Resource[] {
+  const networks = topology.networks.filter(({ engine }) => engine === PROVIDER);
+  const byName = new Map(networks.map((network) => [network.name, network]));
+  const ports = topology.machines
+    .flatMap((machine) => machine.nics)
+    .flatMap((nic) => {
+      const network = byName.get(nic.network);
+      return network === undefined ? [] : [{ nic, network }];
+    });
+  const isolated = networks.filter(({ mode }) => mode === 'isolated');
+  return [
+    ...networks.map((network) => bridgeResource(network, ports)),
+    ...tables(project, ports, isolated),
+    ...isolated.flatMap((network) => closedResources(project, network)),
+    ...networks.filter(({ mode }) => mode === 'bridge').map((network) => uplinkResource(network, ports)),
+    ...namespacesOf(project, ports),
+    ...ports.flatMap(({ nic, network }) => portResources(project, nic, network)),
+    ...desireGateway({
+      project,
+      provider: PROVIDER,
+      topology,
+      networks,
+      segmentId: (network) => bridgeId(PROVIDER, network.name),
+      isolatedServer: (network) => serverPlace(project, network),
+    }).map((resource) => afterUplinks(resource, networks)),
+  ];
+}
+
+/** Once the NIC is in a bridge, the default route is the bridge's: what asks for it comes after. */
+function afterUplinks(resource: Resource, networks: readonly Network[]): Resource {
+  if (resource.kind !== UPLINK_FORWARDING_KIND) return resource;
+  const uplinks = networks.filter(({ mode }) => mode === 'bridge').map(({ name }) => uplinkId(name));
+  return { ...resource, needs: [...resource.needs, ...uplinks] };
+}
+
+function uplinkId(network: string): string {
+  return `${PROVIDER}/${UPLINK_KIND}/${network}`;
+}
+
+function bridgeResource(network: Network, ports: readonly Port[]): Resource {
+  const machines = ports.filter((port) => port.network === network).map(({ nic }) => nic.machine);
+  return {
+    ...resource(BRIDGE_KIND, network.name, bridgeProperties(network), []),
+    reason: `the segment of ${network.name} (${network.mode})`,
+    source: network.source,
+    affects: [...new Set(machines)],
+  };
+}
+
+function uplinkResource(network: Network, ports: readonly Port[]): Resource {
+  const machines = ports.filter((port) => port.network === network).map(({ nic }) => nic.machine);
+  return {
+    ...resource(UPLINK_KIND, network.name, uplinkProperties(network), [bridgeId(PROVIDER, network.name)]),
+    reason: `${network.name} is the LAN itself, by ${network.uplink ?? 'the NIC with the default route'}`,
+    source: network.source,
+    affects: [...new Set(machines)],
+  };
+}
+
+function tables(project: string, ports: readonly Port[], isolated: readonly Network[]): Resource[] {
+  const guard = guardTable(project, PROVIDER);
+  const closed = tableName('netdev', project, PROVIDER);
+  return [
+    ...(ports.some(({ nic }) => isGuarded(nic) || nicOptions(nic).rateLimitBps !== null)
+      ? [
+          {
+            ...resource(TABLE_KIND, 'guard', tableProperties(guard), []),
+            reason: 'the rules of the ports, the same for any number of NICs',
+          },
+        ]
+      : []),
+    ...(isolated.length > 0
+      ? [
+          {
+            ...resource(TABLE_KIND, 'closed', { family: closed.family, name: closed.name }, []),
+            reason: 'keeps the host out of isolated networks',
+          },
+        ]
+      : []),
+  ];
+}
+
+function closedResources(project: string, network: Network): Resource[] {
+  const { interfaceName: device, name, source } = network;
+  const closed: Resource = {
+    ...resource(CLOSED_KIND, name, closedProperties(device), [CLOSED_TABLE_ID, bridgeId(PROVIDER, name)]),
+    reason: `the host itself stays out of ${name}`,
+    source,
+  };
+  if (!isServed(network)) return [closed];
+  const place = serverPlace(project, network);
+  const { namespace } = place;
+  if (namespace === null) return [closed];
+  const gateways = [network.ipv4, network.ipv6].filter((subnet) => subnet !== undefined);
+  return [
+    closed,
+    {
+      ...resource(NAMESPACE_KIND, namespace, { namespace }, []),
+      reason: `where the server of ${name} runs, away from the host`,
+      source,
+    },
+    {
+      ...resource(
+        VETH_KIND,
+        `${name}.server`,
+        vethProperties({
+          device: serverPortName(network),
+          bridge: device,
+          namespace,
+          innerDevice: place.device,
+          mac: network.gatewayMac,
+          mtuBytes: network.mtuBytes,
+          addresses: [
+            ...gateways.map(({ gateway, prefixLength }) => `${gateway}/${prefixLength}`),
+            ...(network.ipv6 ? [`${linkLocalOf(network.gatewayMac)}/64`] : []),
+          ].sort(),
+          gateways: [],
+          isUp: true,
+        }),
+        [bridgeId(PROVIDER, name), namespaceId(namespace), `${PROVIDER}/${CLOSED_KIND}/${name}`],
+      ),
+      reason: `port of the server of ${name}`,
+      source,
+    },
+  ];
+}
+
+function serverPlace(project: string, network: Network): ServerPlace {
+  return {
+    namespace: namespaceName(project, 'server', network.name),
+    device: 'gateway',
+    needs: [`${PROVIDER}/${VETH_KIND}/${network.name}.server`],
+  };
+}

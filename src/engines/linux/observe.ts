@@ -1,0 +1,210 @@
+/** What stands on the host and carries our mark, as the Linux engine's resources. */
+import type { Run } from '../../clients/command/run.js';
+import { runnerIn } from '../../clients/command/run.js';
+import { type Link, readAddresses, readLinks } from '../../clients/iproute/links.js';
+import { type NamedNamespace, readNamespaces } from '../../clients/iproute/namespaces.js';
+import { readRoutes } from '../../clients/iproute/routes.js';
+import { listTable, type NftTable } from '../../clients/nft/listing.js';
+import type { Resource } from '../../plan/resource.js';
+import { TABLE_KIND } from '../kernel-gateway/desire.js';
+import { elementProperties, elementsByOwner } from '../kernel-gateway/elements.js';
+import { observedTable, tableName } from '../kernel-gateway/ruleset.js';
+import { BRIDGE_KIND, bridgeId, observedBridge } from './bridge.js';
+import { CLOSED_KIND, observedClosed } from './closed.js';
+import { CLOSED_TABLE_ID, GUARD_TABLE_ID, PROVIDER } from './identity.js';
+import { isOurNamespace, type Mark, markOf } from './marks.js';
+import { observedRateLimits, RATE_LIMIT_KIND } from './rate-limit.js';
+import { observedTap, TAP_KIND } from './tap.js';
+import { observedUplink, UPLINK_KIND, type UplinkRecord } from './uplink/uplink-resource.js';
+import { NAMESPACE_KIND, type NamespaceView, observedVeth, VETH_KIND } from './veth.js';
+
+/** Names of links that were about to be made, with the mark they would get. */
+export type Intents = ReadonlyMap<string, Mark>;
+
+export async function observeSegments(
+  run: Run,
+  project: string,
+  links: readonly Link[],
+  intents: Intents,
+  uplinkRecord: (network: string) => Promise<UplinkRecord | undefined>,
+  signal: AbortSignal,
+): Promise<Resource[]> {
+  const [guard, closed, namespaces] = await Promise.all([
+    listTable(run, 'bridge', tableName('bridge', project, PROVIDER).name, signal),
+    listTable(run, 'netdev', tableName('netdev', project, PROVIDER).name, signal),
+    readNamespaces(run, signal),
+  ]);
+  const marked = links.flatMap((link) => {
+    const mark = markOf(project, link.altnames);
+    const intent = mark ?? intents.get(link.ifname);
+    return intent === undefined ? [] : [{ link, mark: intent, isWhole: mark !== undefined }];
+  });
+  const veths = marked.map(({ link }) => link).filter(({ kind }) => kind === 'veth');
+  const views = await viewNamespaces(veths, namespaces, signal);
+  const networkOfBridge = new Map(
+    marked.flatMap(({ link, mark }) =>
+      mark.kind === 'bridge' ? [[link.ifname, mark.network] as const] : [],
+    ),
+  );
+  const uplinks = new Map(
+    marked.flatMap(({ link, mark }) => (mark.kind === 'uplink' ? [[mark.network, link]] : [])),
+  );
+  const records = new Map(
+    await Promise.all(
+      [...uplinks.keys()].map(async (network) => [network, await uplinkRecord(network)] as const),
+    ),
+  );
+  const deviceOf = (network: string): string | undefined =>
+    [...networkOfBridge].find(([, name]) => name === network)?.[0];
+  const resources = marked.map(({ link, mark, isWhole }): Resource => {
+    const { kind, name, properties, affects } =
+      mark.kind === 'uplink'
+        ? {
+            kind: UPLINK_KIND,
+            name: mark.network,
+            properties: observedUplink(link, records.get(mark.network), deviceOf(mark.network)),
+            affects: [],
+          }
+        : describe(link, mark, views, uplinks);
+    const network = networkOfBridge.get(link.master ?? '');
+    return {
+      id: `${PROVIDER}/${kind}/${name}`,
+      provider: PROVIDER,
+      kind,
+      // One that was made half way has nothing of its own yet but its name.
+      properties: isWhole ? properties : { device: link.ifname },
+      needs: network === undefined ? [] : [bridgeId(PROVIDER, network)],
+      affects,
+    };
+  });
+  const machines = machinesByNetwork(resources);
+  return [
+    ...resources.map((resource) =>
+      resource.kind === BRIDGE_KIND ? { ...resource, affects: machines.get(resource.id) ?? [] } : resource,
+    ),
+    ...observeGuards(guard),
+    ...observeClosures(closed),
+    ...namespaces
+      .filter(({ name }) => isOurNamespace(project, name))
+      .map(({ name }) => plain(NAMESPACE_KIND, name, { namespace: name })),
+  ];
+}
+
+function describe(
+  link: Link,
+  mark: Exclude<Mark, { readonly kind: 'uplink' }>,
+  views: readonly NamespaceView[],
+  uplinks: ReadonlyMap<string, Link>,
+): { kind: string; name: string; properties: Resource['properties']; affects: string[] } {
+  switch (mark.kind) {
+    case 'bridge':
+      return {
+        kind: BRIDGE_KIND,
+        name: mark.network,
+        properties: observedBridge(link, uplinks.get(mark.network)?.master === link.ifname),
+        affects: [],
+      };
+    case 'server':
+      return {
+        kind: VETH_KIND,
+        name: `${mark.network}.server`,
+        properties: observedVeth(link, views),
+        affects: [],
+      };
+    case 'nic': {
+      const isVeth = link.kind === 'veth';
+      return {
+        kind: isVeth ? VETH_KIND : TAP_KIND,
+        name: `${mark.machine}/${mark.index}`,
+        properties: isVeth ? observedVeth(link, views) : observedTap(link),
+        affects: [mark.machine],
+      };
+    }
+  }
+}
+
+/** Machines with a port on each bridge, by the bridge's resource id. */
+function machinesByNetwork(resources: readonly Resource[]): Map<string, string[]> {
+  const machines = new Map<string, Set<string>>();
+  for (const { needs, affects } of resources) {
+    for (const id of needs) {
+      const known = machines.get(id) ?? new Set();
+      machines.set(id, known);
+      for (const machine of affects) known.add(machine);
+    }
+  }
+  return new Map([...machines].map(([id, names]) => [id, [...names]]));
+}
+
+/** Looks into the namespaces that the veths lead to. */
+async function viewNamespaces(
+  veths: readonly Link[],
+  namespaces: readonly NamedNamespace[],
+  signal: AbortSignal,
+): Promise<NamespaceView[]> {
+  const ids = new Set(veths.map(({ peerNamespaceId }) => peerNamespaceId));
+  const candidates = namespaces.filter(({ id }) => id !== undefined && ids.has(id));
+  return Promise.all(
+    candidates.map(async ({ name, id }): Promise<NamespaceView> => {
+      const run = runnerIn(name);
+      const [inner, addresses, routes] = await Promise.all([
+        readLinks(run, signal),
+        readAddresses(run, signal),
+        readRoutes(run, signal),
+      ]);
+      const gateways = new Map<string, string[]>();
+      for (const { destination, device, gateway, protocol } of routes) {
+        if (destination !== 'default' || gateway === undefined || protocol === 'ra') continue;
+        gateways.set(device, [...(gateways.get(device) ?? []), gateway]);
+      }
+      return { namespace: name, id, links: inner, addresses, gateways };
+    }),
+  );
+}
+
+function observeGuards(table: NftTable | undefined): Resource[] {
+  if (table === undefined) return [];
+  return [
+    {
+      id: GUARD_TABLE_ID,
+      provider: PROVIDER,
+      kind: TABLE_KIND,
+      properties: observedTable(table),
+      needs: [],
+      affects: [],
+    },
+    ...[...observedRateLimits(table)].map(
+      ([nic, properties]): Resource => ({
+        ...plain(RATE_LIMIT_KIND, nic, properties),
+        needs: [GUARD_TABLE_ID],
+        affects: [nic.split('/')[0] ?? ''],
+      }),
+    ),
+    ...elementsByOwner(table).map(
+      ({ owner, elements }): Resource => ({
+        id: `${PROVIDER}/${owner.kind}/${owner.name}`,
+        provider: PROVIDER,
+        kind: owner.kind,
+        properties: elementProperties(elements),
+        needs: [GUARD_TABLE_ID],
+        affects: [owner.name.split('/')[0] ?? ''],
+      }),
+    ),
+  ];
+}
+
+function observeClosures(table: NftTable | undefined): Resource[] {
+  if (table === undefined) return [];
+  const { family, name } = table;
+  return [
+    plain(TABLE_KIND, 'closed', { family, name }),
+    ...[...observedClosed(table)].map(([network, properties]) => ({
+      ...plain(CLOSED_KIND, network, properties),
+      needs: [CLOSED_TABLE_ID],
+    })),
+  ];
+}
+
+function plain(kind: string, name: string, properties: Resource['properties']): Resource {
+  return { id: `${PROVIDER}/${kind}/${name}`, provider: PROVIDER, kind, properties, needs: [], affects: [] };
+}

@@ -1,0 +1,70 @@
+/**
+ * What moves when a NIC goes into a bridge: the host's addresses and routes, as lines of one `ip -batch`, so that the
+ * host is without them for milliseconds. Pure. The link-local address stays on the NIC and the bridge forms the same, since
+ * it has the same MAC; routes that the kernel makes come and go with their addresses.
+ */
+import type { InterfaceAddress } from '../../../clients/iproute/links.js';
+import type { DeviceRoute } from '../../../clients/iproute/routes.js';
+
+/** What a device has of the host. */
+export interface HostPart {
+  readonly addresses: readonly InterfaceAddress[];
+  readonly routes: readonly DeviceRoute[];
+}
+
+/** Lines that give one device what another had. Its own link-local addresses stay where they are. */
+export function moveLines(from: string, to: string, part: HostPart): string[] {
+  const moving = part.addresses.filter(({ scope }) => scope !== 'link');
+  return [
+    // The last first: with the first address of a subnet its others would go.
+    ...moving
+      .map((address) => `address del ${address.address}/${address.prefixLength} dev ${from}`)
+      .reverse(),
+    ...moving.map((address) => addressLine(address, to)),
+    ...part.routes.filter(({ protocol }) => protocol !== 'kernel').map((route) => routeLine(route, to)),
+  ];
+}
+
+/**
+ * Addresses that the host was lent by DHCP: with a lifetime, and not of a prefix that an advertisement keeps alive. They
+ * are kept for as long as the NIC is ours, since the client that renews them does not know of the bridge.
+ */
+export function leasedAddresses(part: HostPart): string[] {
+  return part.addresses.filter(isLeased).map(({ address }) => address);
+}
+
+function isLeased({ family, prefixLength, validLifeSeconds }: InterfaceAddress): boolean {
+  return validLifeSeconds !== undefined && (family === 4 || prefixLength === 128);
+}
+
+function addressLine(address: InterfaceAddress, device: string): string {
+  const { flags } = address;
+  const lifetime = (name: 'valid' | 'preferred'): string => {
+    const seconds = isLeased(address) ? FOREVER : flags[`${name}_life_time`];
+    return typeof seconds === 'number' && seconds < FOREVER ? ` ${name}_lft ${seconds}` : '';
+  };
+  const broadcast = typeof flags['broadcast'] === 'string' ? ` broadcast ${flags['broadcast']}` : '';
+  // The LAN knows the address as ours already: no second probe for it.
+  const nodad = address.family === 6 ? ' nodad' : '';
+  return `address replace ${address.address}/${address.prefixLength}${broadcast} dev ${device}${lifetime('valid')}${lifetime('preferred')}${nodad}`;
+}
+
+const FOREVER = 0xffff_ffff;
+
+function routeLine(route: DeviceRoute, device: string): string {
+  // A batch line cannot say its family by a flag: it shows by an address of it.
+  const isIpv6Default = route.family === 6 && route.destination === 'default';
+  const words = [
+    `route replace ${isIpv6Default ? '::/0' : route.destination}`,
+    ...(route.gateway === undefined ? [] : [`via ${route.gateway}`]),
+    `dev ${device}`,
+    ...(route.table === undefined ? [] : [`table ${route.table}`]),
+    ...(route.protocol === undefined ? [] : [`proto ${route.protocol}`]),
+    ...(route.scope === undefined ? [] : [`scope ${route.scope}`]),
+    ...(route.preferredSource === undefined ? [] : [`src ${route.preferredSource}`]),
+    ...(route.metric === undefined ? [] : [`metric ${route.metric}`]),
+    ...(route.isOnLink ? ['onlink'] : []),
+    ...(route.expiresSeconds === undefined ? [] : [`expires ${route.expiresSeconds}`]),
+  ];
+  return words.join(' ');
+}

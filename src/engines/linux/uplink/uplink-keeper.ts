@@ -1,0 +1,255 @@
+/**
+ * Takes the host's NIC into a bridge and gives it back. Theory of operation: what the host has on the NIC is read, the
+ * way back is written down, the watchdog is started, and one batch moves the lot. Then the probes: every witness (the
+ * gateways, the operator's SSH peer) that answered before must answer again. When they do, the change is committed; when not, it stays open until `passerelle
+ * commit` or the watchdog's time limit, and after the limit the way back is verified. The NIC carries our mark from the
+ * first line of the batch to the last line of the way back.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Run, runnerIn } from '../../../clients/command/run.js';
+import { runBatch } from '../../../clients/iproute/batch.js';
+import { readAddresses, readLinks } from '../../../clients/iproute/links.js';
+import { readDeviceRoutes, readRoutes } from '../../../clients/iproute/routes.js';
+import { readSettings, writeSettings, interfaceSetting } from '../../../clients/sysctl/sysctl.js';
+import { PasserelleError } from '../../../errors.js';
+import { type Change, type Resource, subjectOf } from '../../../plan/resource.js';
+import { formatMark } from '../marks.js';
+import { type HostPart, leasedAddresses, moveLines } from './move-lines.js';
+import { noUplink, resolveUplink, UPLINK_KIND, type UplinkRecord, uplinkOf } from './uplink-resource.js';
+import { UplinkRecords } from './uplink-records.js';
+import { commitWatchdog, exists, isWaiting, removeWatchdogFiles, startWatchdog } from './watchdog.js';
+
+/** Settings of the NIC by which the host takes part in the LAN, and which the bridge must have alike. */
+const COPIED_SETTINGS = [
+  ['ipv4', 'rp_filter'],
+  ['ipv4', 'arp_ignore'],
+  ['ipv4', 'arp_announce'],
+  ['ipv6', 'disable_ipv6'],
+  ['ipv6', 'accept_ra'],
+  ['ipv6', 'autoconf'],
+  ['ipv6', 'use_tempaddr'],
+] as const;
+
+const POLL_MS = 100;
+const PROBE_ATTEMPTS = 5;
+
+export interface KeeperOptions {
+  readonly project: string;
+  /** Where the way back and what was asked are written down. */
+  readonly directory: string;
+  readonly namespace: string | undefined;
+  /** How long the change may stay open before it is reverted. */
+  readonly limitMs: number;
+  /** Addresses besides the gateways that must go on answering: the operator's own SSH peer. */
+  readonly peers: readonly string[];
+}
+
+export class UplinkKeeper {
+  readonly #options: KeeperOptions;
+  readonly #run: Run;
+  readonly #records: UplinkRecords;
+
+  constructor(options: KeeperOptions) {
+    this.#options = options;
+    this.#run = runnerIn(options.namespace);
+    this.#records = new UplinkRecords(options.directory);
+  }
+
+  /** What was written down when the network's NIC was taken. */
+  record(network: string): Promise<UplinkRecord | undefined> {
+    return this.#records.read(network);
+  }
+
+  /** Lines for the person: what waits for a word, and leases that nobody renews. */
+  async notes(signal: AbortSignal): Promise<string[]> {
+    const addresses = await readAddresses(this.#run, signal);
+    const notes = await Promise.all(
+      (await this.#records.networks()).map(async (network) => {
+        const record = await this.#records.read(network);
+        const held = addresses.filter(({ address }) => record?.leased.includes(address));
+        return [
+          ...(record?.isCommitted === false
+            ? [`the uplink of ${network} is taken out again soon unless you run \`passerelle commit\``]
+            : []),
+          ...held.map(
+            ({ address, ifname }) =>
+              `${address} came by DHCP and is kept without being renewed: let the host's DHCP client serve ${ifname} (\`passerelle export\` prints the configuration)`,
+          ),
+        ];
+      }),
+    );
+    return notes.flat();
+  }
+
+  /** Removes what is left of changes that a watchdog has reverted after the death of the command. */
+  async sweep(signal: AbortSignal): Promise<void> {
+    const networks = await this.#records.networks();
+    if (networks.length === 0) return;
+    const altnames = (await readLinks(this.#run, signal)).flatMap((link) => link.altnames);
+    for (const network of networks) {
+      const mark = formatMark(this.#options.project, { kind: 'uplink', network });
+      if (altnames.includes(mark) || (await isWaiting(this.#records.files(network)))) continue;
+      await this.#records.forget(network);
+    }
+  }
+
+  /** Gives back what goes, before its bridge goes. */
+  async giveBack(changes: readonly Change[], signal: AbortSignal): Promise<void> {
+    for (const change of changes) {
+      if (change.action === 'create' || subjectOf(change).kind !== UPLINK_KIND) continue;
+      await this.#giveBackOne(change.before, signal);
+    }
+  }
+
+  /** Takes what comes, once its bridge stands. @throws PasserelleError `linux/uplink-reverted`. */
+  async take(changes: readonly Change[], signal: AbortSignal): Promise<void> {
+    for (const change of changes) {
+      if (change.action === 'delete' || change.after.kind !== UPLINK_KIND) continue;
+      await this.#takeOne(change.after, signal);
+    }
+  }
+
+  /** The person says that the change stays. Names the networks whose uplink was waiting for it. */
+  async commit(): Promise<string[]> {
+    const committed = await Promise.all(
+      (await this.#records.networks()).map(async (network) =>
+        (await commitWatchdog(this.#records.files(network))) ? [network] : [],
+      ),
+    );
+    return committed.flat();
+  }
+
+  async #takeOne(resource: Resource, signal: AbortSignal): Promise<void> {
+    const run = this.#run;
+    const network = networkOf(resource);
+    const { uplink, bridge } = uplinkOf(resource);
+    const device = resolveUplink(uplink, await readRoutes(run, signal));
+    if (device === undefined) throw new PasserelleError(noUplink(network));
+    const part = await this.#partOf(device, signal);
+    const mac = (await readLinks(run, signal)).find(({ ifname }) => ifname === device)?.address;
+    if (mac === undefined) throw new PasserelleError(noUplink(network));
+    const witnesses = [...gatewaysOf(part), ...this.#options.peers];
+    const answered = await this.#whoAnswers(witnesses, 1, signal);
+
+    const mark = formatMark(this.#options.project, { kind: 'uplink', network });
+    const files = this.#records.files(network);
+    await this.#records.write(network, { uplink, device, leased: leasedAddresses(part) });
+    await this.#copySettings(device, bridge, signal);
+    const wayBack = wayBackLines(device, bridge, mark, part);
+    await startWatchdog(this.#options.namespace, files, wayBack, this.#options.limitMs);
+    const lines = [
+      `link property add dev ${device} altname ${mark}`,
+      // Its link-local address is formed as it comes up.
+      `link set dev ${bridge} down`,
+      `link set dev ${bridge} address ${mac}`,
+      `link set dev ${bridge} addrgenmode eui64`,
+      `link set dev ${bridge} up`,
+      `link set dev ${device} master ${bridge}`,
+      ...moveLines(device, bridge, part),
+    ];
+    try {
+      await runBatch(run, lines, { directory: this.#options.directory, signal });
+    } catch (cause) {
+      await runBatch(run, wayBack, { directory: this.#options.directory, signal, force: true });
+      await commitWatchdog(files);
+      throw cause;
+    }
+    const stillAnswer = await this.#whoAnswers(answered, PROBE_ATTEMPTS, signal);
+    if (stillAnswer.length === answered.length) await commitWatchdog(files);
+    else await this.#waitForVerdict(network, answered, stillAnswer, signal);
+    await removeWatchdogFiles(files);
+  }
+
+  async #giveBackOne(before: Resource, signal: AbortSignal): Promise<void> {
+    const network = networkOf(before);
+    const mark = formatMark(this.#options.project, { kind: 'uplink', network });
+    const links = await readLinks(this.#run, signal);
+    const device = links.find(({ altnames }) => altnames.includes(mark))?.ifname;
+    const { bridge } = uplinkOf(before);
+    if (device !== undefined) {
+      // What is on the bridge now, not what there was: the host may have got other addresses meanwhile.
+      const bridgeStands = links.some(({ ifname }) => ifname === bridge);
+      const part = bridgeStands ? await this.#partOf(bridge, signal) : { addresses: [], routes: [] };
+      const lines = wayBackLines(device, bridge, mark, part);
+      await runBatch(this.#run, lines, { directory: this.#options.directory, signal });
+    }
+    await commitWatchdog(this.#records.files(network));
+    await this.#records.forget(network);
+  }
+
+  async #partOf(device: string, signal: AbortSignal): Promise<HostPart> {
+    const [addresses, routes] = await Promise.all([
+      readAddresses(this.#run, signal),
+      readDeviceRoutes(this.#run, device, signal),
+    ]);
+    return { addresses: addresses.filter(({ ifname }) => ifname === device), routes };
+  }
+
+  async #copySettings(from: string, to: string, signal: AbortSignal): Promise<void> {
+    const names = COPIED_SETTINGS.map(([family, key]) => interfaceSetting(family, from, key));
+    const values = await readSettings(this.#run, names, signal);
+    const copies = COPIED_SETTINGS.flatMap(([family, key]): [string, string][] => {
+      const value = values.get(interfaceSetting(family, from, key));
+      return value === undefined ? [] : [[interfaceSetting(family, to, key), value]];
+    });
+    await writeSettings(this.#run, new Map(copies), signal);
+  }
+
+  async #whoAnswers(gateways: readonly string[], attempts: number, signal: AbortSignal): Promise<string[]> {
+    const answers = await Promise.all(
+      gateways.map(async (gateway) => {
+        for (let attempt = 0; attempt < attempts; attempt++) {
+          const { exitCode } = await this.#run(['ping', '-n', '-c', '1', '-W', '1', gateway], { signal });
+          if (exitCode === 0) return [gateway];
+        }
+        return [];
+      }),
+    );
+    return answers.flat();
+  }
+
+  async #waitForVerdict(
+    network: string,
+    answered: readonly string[],
+    stillAnswer: readonly string[],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const files = this.#records.files(network);
+    while (!(await exists(files.reverted))) {
+      if (await exists(files.committed)) return;
+      await sleep(POLL_MS, undefined, { signal });
+    }
+    await this.#records.forget(network);
+    const silent = answered.filter((gateway) => !stillAnswer.includes(gateway));
+    const again = await this.#whoAnswers(answered, PROBE_ATTEMPTS, signal);
+    throw new PasserelleError([
+      {
+        code: 'linux/uplink-reverted',
+        message: `with the uplink in the bridge of ${network}, ${silent.join(' and ')} did not answer any more, so the uplink was taken out again; ${again.length === answered.length ? 'everything that answered before answers again' : 'and still not everything answers'}`,
+        fix: 'does the LAN accept more than one MAC on this port (port security, a virtual machine without promiscuous mode)? `passerelle commit` within the time limit keeps the change whatever the probes say',
+      },
+    ]);
+  }
+}
+
+function wayBackLines(device: string, bridge: string, mark: string, part: HostPart): string[] {
+  return [
+    `link set dev ${device} nomaster`,
+    ...moveLines(bridge, device, part),
+    `link property del dev ${device} altname ${mark}`,
+  ];
+}
+
+function gatewaysOf({ routes }: HostPart): string[] {
+  const gateways = routes
+    .filter(({ destination }) => destination === 'default')
+    .map(({ gateway }) => gateway);
+  // A link-local gateway would need its device named, and that is what changes.
+  return [...new Set(gateways)].filter(
+    (gateway) => gateway !== undefined && !gateway.startsWith('fe80:'),
+  ) as string[];
+}
+
+function networkOf(resource: Resource): string {
+  return resource.id.split('/')[2] ?? '';
+}

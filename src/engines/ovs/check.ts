@@ -1,0 +1,106 @@
+import type { Problem } from '../../errors.js';
+import type { Network, Nic, Topology } from '../../topology/topology.js';
+import { PROVIDER } from './identity.js';
+import { networkOptionProblems, networkOptions, nicOptionProblems, nicOptions } from './options.js';
+
+/** What this engine cannot do with the topology, with what to write instead. Pure. */
+export function checkOvs(topology: Topology): Problem[] {
+  const networks = new Map(
+    topology.networks.filter(({ engine }) => engine === PROVIDER).map((network) => [network.name, network]),
+  );
+  const nics = topology.machines
+    .flatMap((machine) => machine.nics)
+    .filter((nic) => networks.has(nic.network));
+  const badOptions = [
+    ...[...networks.values()].flatMap(networkOptionProblems),
+    ...nics.flatMap(nicOptionProblems),
+  ];
+  if (badOptions.length > 0) return badOptions;
+  return [
+    ...[...networks.values()].flatMap(networkProblems),
+    ...nics.flatMap((nic) => {
+      const network = networks.get(nic.network);
+      return network === undefined ? [] : nicProblems(nic, network);
+    }),
+    ...topology.forwards
+      .filter(({ network, listenAddress }) => networks.has(network) && listenAddress === '::1')
+      .map(
+        (forward): Problem => ({
+          code: 'ovs/no-ipv6-loopback-forward',
+          message: 'the kernel does not rewrite connections to ::1, so this forward would never answer',
+          fix: "listen on 127.0.0.1, or on one of the host's other IPv6 addresses",
+          at: forward.source,
+        }),
+      ),
+  ];
+}
+
+function networkProblems(network: Network): Problem[] {
+  const { controller, stp, rstp } = networkOptions(network);
+  const problems: Problem[] = [];
+  if (controller !== undefined && !/^(?:tcp|ssl|unix|ptcp|punix):./u.test(controller)) {
+    problems.push({
+      code: 'ovs/bad-controller',
+      message: `network ${network.name}: "${controller}" does not say where the OpenFlow controller is`,
+      fix: 'write `tcp:192.0.2.1:6653`',
+      at: network.source,
+    });
+  }
+  if (stp === true && rstp === true) {
+    problems.push({
+      code: 'ovs/stp-and-rstp',
+      message: `network ${network.name} asks for STP and RSTP both`,
+      fix: 'keep `rstp: true`: it understands its elder',
+      at: network.source,
+    });
+  }
+  if (network.options['plugs'] !== undefined) {
+    problems.push({
+      code: 'ovs/no-plugs',
+      message: `network ${network.name} has plugs, which are cables of VDE`,
+      fix: 'write `engine: vde` for this network',
+      at: network.source,
+    });
+  }
+  return problems;
+}
+
+function nicProblems(nic: Nic, network: Network): Problem[] {
+  const { attach, qinq, vlan, 'rate-limit': limit, 'rate-limit-in': limitIn } = nicOptions(nic);
+  const { vlan: networkVlan, controller } = networkOptions(network);
+  const problems: Problem[] = [];
+  const add = (code: string, message: string, fix: string) =>
+    problems.push({ code, message: `${nic.id} ${message}`, fix, at: nic.source });
+  if (attach === 'macvtap') {
+    add(
+      'ovs/no-attachment',
+      'asks for macvtap, which goes past the switch',
+      'leave `attach` out: the NIC becomes a tap',
+    );
+  }
+  if (Number(nic.options['queues'] ?? 1) > 1) {
+    add('ovs/no-queues', 'asks for many queues, which the ovs engine does not do yet', 'leave `queues` out');
+  }
+  if (attach === 'netns' && limitIn !== undefined) {
+    add(
+      'ovs/no-limit-inside',
+      'lives in a namespace, where the switch cannot queue what is sent to it',
+      'leave `rate-limit-in` out; `rate-limit` works',
+    );
+  }
+  if (qinq === true && (vlan ?? networkVlan) === undefined) {
+    add(
+      'ovs/qinq-without-vlan',
+      'has `qinq: true` and no VLAN to put its own VLANs into',
+      'write the service VLAN too: `vlan: 100`',
+    );
+  }
+  if (controller !== undefined && (nic.antiSpoofing || limit !== undefined)) {
+    add(
+      'ovs/controller-decides',
+      'wants anti-spoofing or a rate limit, and the flows of its network belong to an OpenFlow controller',
+      'write `anti-spoofing: false` and leave `rate-limit` out, or let the network do without `controller`',
+    );
+  }
+  return problems;
+}

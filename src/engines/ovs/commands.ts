@@ -1,0 +1,196 @@
+/** A change as a person types it: `ovs-vsctl`, `ovs-ofctl`, `ip`, `nft`. Pure; the lines work as they stand. */
+import { shellWord } from '../../clients/command/run.js';
+import { type Change, subjectOf } from '../../plan/resource.js';
+import { commandsOf, emptyWork } from '../kernel-gateway/kernel-work.js';
+import { stageBridges } from './execute.js';
+import { bundleLines } from './flows/ofctl.js';
+import { formatMeter } from './flows/meters.js';
+import { cookieOf, externalIds, NAMESPACE_KEY, UPLINK_KEY } from './identity.js';
+import { stageInside } from './inside.js';
+import {
+  type BridgeProperties,
+  type PortProperties,
+  propertiesOf,
+  type TunnelProperties,
+} from './resources.js';
+import { shieldLines } from './shield.js';
+import { stageTapRemovals, stageTaps } from './taps.js';
+
+export function commandsForOvs(project: string, change: Change): string[] {
+  const subject = subjectOf(change);
+  const { id, kind } = subject;
+  const isGone = change.action === 'delete';
+  const marks = marksOf(project, id);
+  switch (kind) {
+    case 'tap': {
+      const work = emptyWork();
+      // Nothing is known of what stands: the lines shield anew, which changes nothing where it is so.
+      const isShielded = propertiesOf(subject, 'tap').isShielded;
+      const shielded = new Set(isGone && isShielded ? [propertiesOf(subject, 'tap').device, ''] : []);
+      if (isGone) stageTapRemovals(project, [change], shielded, work);
+      else stageTaps(project, [change], shielded, work);
+      return commandsOf(work);
+    }
+    case 'bridge': {
+      const bridge = propertiesOf(subject, 'bridge');
+      if (isGone) return [`ovs-vsctl del-br ${bridge.device}`];
+      const work = emptyWork();
+      stageBridges([change], work);
+      return [bridgeCommand(bridge, marks), ...commandsOf(work)];
+    }
+    case 'port': {
+      const port = propertiesOf(subject, 'port');
+      if (isGone) return removal(port);
+      return [
+        ...(change.action === 'replace' ? removal(propertiesOf(change.before, 'port')) : []),
+        portCommand(port, marks),
+      ];
+    }
+    case 'namespace':
+    case 'inside': {
+      const work = emptyWork();
+      stageInside([change], work);
+      return commandsOf(work);
+    }
+    case 'tunnel': {
+      const tunnel = propertiesOf(subject, 'tunnel');
+      if (isGone) return removal(tunnel);
+      return [...(change.action === 'create' ? [] : removal(tunnel)), tunnelCommand(tunnel, marks)];
+    }
+    case 'rules': {
+      const { bridge, flows, meter } = propertiesOf(subject, 'rules');
+      const lines = bundleLines(cookieOf(id), isGone ? [] : flows);
+      return [
+        ...(meter !== undefined && !isGone
+          ? [`ovs-ofctl -O OpenFlow14 add-meter ${bridge} ${formatMeter(meter)}`]
+          : []),
+        [
+          'ovs-ofctl -O OpenFlow14 --bundle add-flows',
+          bridge,
+          "- <<'FLOWS'\n" + [...lines, 'FLOWS'].join('\n'),
+        ].join(' '),
+        ...(meter !== undefined && isGone
+          ? [`ovs-ofctl -O OpenFlow14 del-meter ${bridge} meter=${meter.number}`]
+          : []),
+      ];
+    }
+    case 'uplink': {
+      const { bridge, uplink, isShielded } = propertiesOf(subject, 'uplink');
+      return uplinkCommands(project, bridge, uplink, isShielded, isGone, marks);
+    }
+    default:
+      return [];
+  }
+}
+
+function bridgeCommand(bridge: BridgeProperties, marks: readonly string[]): string {
+  const { device, datapath, failMode, mac, mtuBytes, stp, rstp, multicastSnooping, controllers } = bridge;
+  return words(
+    'ovs-vsctl --may-exist add-br',
+    device,
+    '-- set Bridge',
+    device,
+    `datapath_type=${datapath} fail_mode=${failMode} stp_enable=${stp} rstp_enable=${rstp}`,
+    `mcast_snooping_enable=${multicastSnooping} other_config:disable-in-band=true`,
+    ...(mac === null ? [] : [shellWord(`other_config:hwaddr="${mac}"`)]),
+    ...marks,
+    `-- set Port ${device}`,
+    ...marks,
+    `-- set Interface ${device} mtu_request=${mtuBytes}`,
+    ...marks,
+    ...(controllers.length === 0
+      ? [`-- del-controller ${device}`]
+      : [`-- set-controller ${device}`, ...controllers]),
+  );
+}
+
+function portCommand(port: PortProperties, marks: readonly string[]): string {
+  const { bridge, device, namespace, tag, trunks, vlanMode, isIsolated, maxRateBps } = port;
+  const isQinq = vlanMode === 'dot1q-tunnel';
+  const vlans = (trunks ?? []).join(',');
+  return words(
+    `ovs-vsctl --may-exist add-port ${bridge} ${device} -- set Port ${device}`,
+    `tag=${tag ?? '[]'} trunks=${isQinq ? '[]' : `[${vlans}]`} cvlans=${isQinq ? `[${vlans}]` : '[]'} vlan_mode=${vlanMode ?? '[]'}`,
+    `protected=${isIsolated}`,
+    ...(isQinq ? ['other_config:qinq-ethtype=802.1ad'] : []),
+    ...marks,
+    ...(namespace === null ? [] : [shellWord(`external_ids:${NAMESPACE_KEY}="${namespace}"`)]),
+    ...(maxRateBps === undefined
+      ? []
+      : [
+          `qos=@limit -- --id=@limit create QoS type=linux-htb other_config:max-rate=${maxRateBps}`,
+          ...marks,
+        ]),
+    `-- set Interface ${device}${namespace === null ? '' : ' type=internal'}`,
+    ...marks,
+  );
+}
+
+function tunnelCommand(tunnel: TunnelProperties, marks: readonly string[]): string {
+  const { bridge, device, type, remoteAddress, localAddress, key, port } = tunnel;
+  return words(
+    `ovs-vsctl add-port ${bridge} ${device} -- set Port ${device} protected=true`,
+    ...marks,
+    `-- set Interface ${device} type=${type} options:key=${key} options:dst_port=${port}`,
+    shellWord(`options:remote_ip="${remoteAddress}"`),
+    ...(localAddress === undefined ? [] : [shellWord(`options:local_ip="${localAddress}"`)]),
+    ...marks,
+  );
+}
+
+/** Moves the host's IPv4 life to the bridge, or back. */
+function uplinkCommands(
+  project: string,
+  bridge: string,
+  uplink: string,
+  isShielded: boolean,
+  isGone: boolean,
+  marks: readonly string[],
+): string[] {
+  const nic =
+    uplink === 'default'
+      ? '$(ip -o route show default | sed -n "s/.* dev \\([^ ]*\\).*/\\1/p" | head -n 1)'
+      : uplink;
+  const [from, to] = isGone ? [bridge, '"$nic"'] : ['"$nic"', bridge];
+  const move = [
+    `routes=$(ip -o route show dev ${from} | grep -v 'proto kernel' | sed 's/ linkdown//;s/ dead//')`,
+    `ip link set dev ${to} up`,
+    `for address in $(ip -o -4 address show dev ${from} scope global | sed 's/.* inet \\([^ ]*\\).*/\\1/'); do ip address del $address dev ${from}; ip address add $address dev ${to}; done`,
+    `printf '%s\\n' "$routes" | while read -r route; do [ -z "$route" ] || ip route replace $route dev ${to}; done`,
+  ];
+  if (isGone) {
+    const device =
+      uplink === 'default'
+        ? `$(ovs-vsctl --bare --columns=name find Port external_ids:${UPLINK_KEY}=default external_ids:passerelle-project=${project})`
+        : uplink;
+    return [`nic=${device}`, ...move, `ovs-vsctl del-port ${bridge} "$nic"`];
+  }
+  return [
+    `nic=${nic}`,
+    words(
+      `ovs-vsctl --may-exist add-port ${bridge} "$nic" -- set Port "$nic" external_ids:${UPLINK_KEY}=${uplink}`,
+      ...marks,
+      '-- set Interface "$nic"',
+      ...marks,
+      `-- set Bridge ${bridge} other_config:hwaddr="\\"$(cat /sys/class/net/"$nic"/address)\\""`,
+    ),
+    ...move,
+    ...(isShielded && uplink !== 'default'
+      ? shieldLines(project, [uplink]).map((line) => `nft ${shellWord(line)}`)
+      : []),
+  ];
+}
+
+function removal(port: { readonly bridge: string; readonly device: string }): string[] {
+  return [`ovs-vsctl --if-exists --with-iface del-port ${port.bridge} ${port.device}`];
+}
+
+function marksOf(project: string, id: string): string[] {
+  return Object.entries(externalIds(project, id)).map(([key, value]) =>
+    shellWord(`external_ids:${key}=${value}`),
+  );
+}
+
+function words(...parts: readonly string[]): string {
+  return parts.join(' ');
+}

@@ -1,0 +1,83 @@
+/**
+ * What makes an object ours: `external_ids` on every row of OVSDB, the top 16 bits of a flow's cookie, an alternative
+ * name on a tap. All of it leads back to the resource without a state file.
+ */
+import { createHash } from 'node:crypto';
+
+export const PROVIDER = 'ovs';
+
+export type Kind = 'bridge' | 'tap' | 'port' | 'rules' | 'uplink' | 'tunnel' | 'namespace' | 'inside';
+
+/** `external_ids` key that names the project. */
+export const PROJECT_KEY = 'passerelle-project';
+/** `external_ids` key that names the resource, `port/web1/0`. */
+export const RESOURCE_KEY = 'passerelle-resource';
+
+/** `ovs/port/web1/0` */
+export function resourceId(kind: Kind, name: string): string {
+  return `${PROVIDER}/${kind}/${name}`;
+}
+
+/** The name in an id: `web1/0` of `ovs/port/web1/0`. */
+export function nameOf(id: string): string {
+  return id.split('/').slice(2).join('/');
+}
+
+/** `external_ids` key on an uplink's port: what the file calls the uplink. */
+export const UPLINK_KEY = 'passerelle-uplink';
+
+/** `external_ids` key on a port whose device lives in a namespace: which. */
+export const NAMESPACE_KEY = 'passerelle-namespace';
+
+/** The mark of one row. */
+export function externalIds(project: string, id: string): Readonly<Record<string, string>> {
+  return { [PROJECT_KEY]: project, [RESOURCE_KEY]: id.slice(PROVIDER.length + 1) };
+}
+
+/** `ps`: flows whose cookie begins so are ours, on bridges that are ours. */
+const COOKIE_MARK = '7073';
+/** Cookie and mask for `ovs-ofctl`: every flow of ours on a bridge. */
+export const ANY_COOKIE = `0x${COOKIE_MARK}000000000000/0xffff000000000000`;
+
+/** The cookie of a resource's flows: the mark and 48 bits of a hash, as ovs-ofctl prints it. */
+export function cookieOf(id: string): string {
+  // Flows whose resource is unknown are named by their cookie.
+  const name = nameOf(id);
+  return name.startsWith(`0x${COOKIE_MARK}`) ? name : `0x${COOKIE_MARK}${hashOf(id).slice(0, 12)}`;
+}
+
+/**
+ * An alternative name of a tap, `passerelle.ovs.3f2a9c01.web1.0` (labels hold no dots). The project is a hash in it:
+ * the kernel takes 127 characters, and two labels alone may have 126.
+ */
+export function tapMark(project: string, nicId: string): string {
+  return `${tapMarkPrefix(project)}${nicId.replaceAll('/', '.')}`;
+}
+
+function tapMarkPrefix(project: string): string {
+  return `passerelle.${PROVIDER}.${hashOf(project).slice(0, 8)}.`;
+}
+
+/** The NIC that a tap is for; `undefined` when none of its alternative names is our mark. */
+export function markedNic(project: string, alternativeNames: readonly string[]): string | undefined {
+  const prefix = tapMarkPrefix(project);
+  const mark = alternativeNames.find((name) => name.startsWith(prefix));
+  return mark?.slice(prefix.length).replaceAll('.', '/');
+}
+
+/** Named namespace of an isolated network's server, or of a machine that is one (ip-netns(8)). */
+export function namespaceName(project: string, kind: 'server' | 'machine', name: string): string {
+  return `${namespacePrefix(project)}${kind}:${name}`;
+}
+
+export function isOurNamespace(project: string, name: string): boolean {
+  return name.startsWith(namespacePrefix(project));
+}
+
+function namespacePrefix(project: string): string {
+  return `passerelle:${project}:${PROVIDER}-`;
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,149 @@
+/**
+ * What this engine keeps, as resources. The properties are what is read back from OVSDB, the switch and the kernel, in
+ * the same words, so that what is wanted and what stands are compared without translation. Pure.
+ */
+import type { Json, Resource } from '../../plan/resource.js';
+import { type Kind, PROVIDER, resourceId } from './identity.js';
+
+export type Datapath = 'system' | 'netdev';
+export type FailMode = 'secure' | 'standalone';
+
+/** The switch of one network. */
+export interface BridgeProperties {
+  /** Kernel name of the bridge and of the host's own port on it. */
+  readonly device: string;
+  readonly datapath: Datapath;
+  readonly failMode: FailMode;
+  /** MAC of the host's own port; null: that of the uplink it takes in. */
+  readonly mac: string | null;
+  readonly mtuBytes: number;
+  /** The host takes part by its own port: as the gateway, or as a host of the LAN. */
+  readonly isUp: boolean;
+  readonly stp: boolean;
+  readonly rstp: boolean;
+  readonly multicastSnooping: boolean;
+  /** OpenFlow controllers, sorted. */
+  readonly controllers: readonly string[];
+}
+
+/** A persistent tap of the kernel, one a NIC. It outlives the machine and the switch. */
+export interface TapProperties {
+  readonly device: string;
+  readonly mtuBytes: number;
+  /** User who may open it; null: root only. */
+  readonly owner: string | null;
+  readonly isUp: boolean;
+  /** The host's own IP stack sees nothing of it. Under the kernel datapath that is so by itself. */
+  readonly isShielded: boolean;
+}
+
+/** A port of a bridge: a tap, an uplink or a tunnel. */
+export interface PortProperties {
+  readonly bridge: string;
+  readonly device: string;
+  /** The namespace that the device lives in; then the switch makes it. null: it takes one in that is there. */
+  readonly namespace: string | null;
+  /** VLAN (IEEE 802.1Q) of untagged frames. */
+  readonly tag?: number;
+  /** VLANs that pass tagged, sorted; absent: none on an access port, all on a trunk. */
+  readonly trunks?: readonly number[];
+  readonly vlanMode?: 'access' | 'trunk' | 'native-untagged' | 'dot1q-tunnel';
+  /** Apart from other isolated ports. */
+  readonly isIsolated: boolean;
+  /** Most that leaves by the port, bits a second. */
+  readonly maxRateBps?: number;
+  /** The switch holds the device as it is now: no error, and not one that was deleted and made again since. */
+  readonly isAttached: boolean;
+}
+
+/** OpenFlow flows, and the meter that some of them send through. */
+export interface RulesProperties {
+  readonly bridge: string;
+  /** In normal form, sorted. */
+  readonly flows: readonly string[];
+  readonly meter?: MeterProperties;
+}
+
+export interface MeterProperties {
+  readonly number: number;
+  readonly rateKbps: number;
+  readonly burstKbits: number;
+}
+
+/** The host NIC that a bridge has taken in, with the host's addresses now on the bridge. */
+export interface UplinkProperties {
+  readonly bridge: string;
+  /** As the file says it: the name of a NIC, or `default` for the one that has the default route. */
+  readonly uplink: string;
+  readonly isShielded: boolean;
+  readonly isAttached: boolean;
+  /** The NIC bears none of the host's addresses any more. */
+  readonly isHandedOver: boolean;
+}
+
+export interface TunnelProperties {
+  readonly bridge: string;
+  readonly device: string;
+  readonly type: 'vxlan' | 'geneve';
+  readonly remoteAddress: string;
+  readonly localAddress?: string;
+  /** Identifier of the network, the same on all hosts (VNI, 24 bits). */
+  readonly key: number;
+  /** UDP port. */
+  readonly port: number;
+  /** Passes nothing on that came by another tunnel: the mesh is full, and that would be a loop. */
+  readonly isIsolated: boolean;
+  readonly isAttached: boolean;
+}
+
+/** A network namespace of ours. */
+export interface NamespaceProperties {
+  readonly namespace: string;
+}
+
+/** A device of the switch that has been put into a namespace, as what lives there sees it. */
+export interface InsideProperties {
+  readonly namespace: string;
+  readonly device: string;
+  readonly mac: string;
+  readonly mtuBytes: number;
+  /** `10.10.10.11/24`, sorted. */
+  readonly addresses: readonly string[];
+  /** Default routes go by these, sorted. */
+  readonly gateways: readonly string[];
+  readonly isUp: boolean;
+}
+
+interface PropertiesByKind {
+  readonly namespace: NamespaceProperties;
+  readonly inside: InsideProperties;
+  readonly bridge: BridgeProperties;
+  readonly tap: TapProperties;
+  readonly port: PortProperties;
+  readonly rules: RulesProperties;
+  readonly uplink: UplinkProperties;
+  readonly tunnel: TunnelProperties;
+}
+
+export function makeResource<K extends Kind>(
+  kind: K,
+  name: string,
+  properties: PropertiesByKind[K],
+  rest: Partial<Pick<Resource, 'needs' | 'affects' | 'reason' | 'source'>> = {},
+): Resource {
+  return {
+    id: resourceId(kind, name),
+    provider: PROVIDER,
+    kind,
+    properties: properties as unknown as Record<string, Json>,
+    needs: [],
+    affects: [],
+    ...rest,
+  };
+}
+
+/** The properties of a resource of this engine, made by `makeResource`. */
+export function propertiesOf<K extends Kind>(resource: Resource, kind: K): PropertiesByKind[K] {
+  if (resource.kind !== kind) throw new Error(`${resource.id} is no ${kind}`);
+  return resource.properties as unknown as PropertiesByKind[K];
+}

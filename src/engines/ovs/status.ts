@@ -1,0 +1,71 @@
+import type { Link } from '../../clients/iproute/links.js';
+import { mapOf, textOf } from '../../clients/ovsdb/datum.js';
+import type { EngineStatus, PortStatus } from '../contract.js';
+import type { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
+import { findDatabase, type OvsHost } from './host.js';
+import { nameOf, resourceId } from './identity.js';
+import { linksByName } from './observe.js';
+import { SCHEMA_NEEDS } from './columns.js';
+import { readSnapshot, type PortRows, type Snapshot } from './snapshot.js';
+
+/** Counters of every port, and what a person should know of this host. */
+export async function readStatus(
+  host: OvsHost,
+  project: string,
+  gateway: KernelGateway,
+  signal: AbortSignal,
+): Promise<EngineStatus> {
+  const database = await findDatabase(host, signal);
+  if (database === undefined)
+    return { running: false, ports: [], notes: ['no Open vSwitch answers on this host'] };
+  try {
+    const [snapshot, links, notes] = await Promise.all([
+      readSnapshot(database, project, signal, SCHEMA_NEEDS.Interface),
+      linksByName(host.run, signal),
+      gateway.notes(signal),
+    ]);
+    const prefix = resourceId('port', '');
+    const ports = [...snapshot.ports]
+      .filter(([id]) => id.startsWith(prefix))
+      .map(([id, rows]) => portStatus(nameOf(id), rows, snapshot, links));
+    return { running: snapshot.bridges.size > 0, ports, notes: [...datapathNotes(snapshot), ...notes] };
+  } finally {
+    database.close();
+  }
+}
+
+function portStatus(
+  nic: string,
+  rows: PortRows,
+  snapshot: Snapshot,
+  links: ReadonlyMap<string, Link>,
+): PortStatus {
+  const statistics = mapOf(rows.interface ?? new Map(), 'statistics');
+  const count = (name: string): number => Number(statistics.get(name) ?? 0);
+  return {
+    nic,
+    network: nameOf(snapshot.bridgeId(rows.bridge) ?? ''),
+    // A tap has a carrier while a machine holds it open.
+    connected: links.get(textOf(rows.port, 'name') ?? '')?.flags.includes('LOWER_UP') ?? false,
+    rxFrames: count('rx_packets'),
+    rxBytes: count('rx_bytes'),
+    txFrames: count('tx_packets'),
+    txBytes: count('tx_bytes'),
+    drops: { received: count('rx_dropped'), sent: count('tx_dropped') },
+  };
+}
+
+function datapathNotes(snapshot: Snapshot): string[] {
+  const byDatapath = new Map<string, string[]>();
+  for (const [id, row] of snapshot.bridges) {
+    const datapath = textOf(row, 'datapath_type') ?? '';
+    byDatapath.set(datapath, [...(byDatapath.get(datapath) ?? []), nameOf(id)]);
+  }
+  const version = textOf(snapshot.global, 'ovs_version');
+  const name = version === undefined ? 'Open vSwitch' : `Open vSwitch ${version}`;
+  return [...byDatapath].map(([datapath, networks]) =>
+    datapath === 'netdev'
+      ? `${networks.join(', ')}: ${name} switches in user space (datapath netdev): this kernel has no openvswitch datapath, or the file asks for it; slower, and NICs send with vnet_hdr=off`
+      : `${networks.join(', ')}: ${name} switches in the kernel (datapath system)`,
+  );
+}

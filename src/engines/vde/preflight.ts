@@ -1,0 +1,74 @@
+/** What stands in the way on this host right now. Touches nothing. */
+import type { Run } from '../../clients/command/run.js';
+import type { Problem } from '../../errors.js';
+import type { Topology } from '../../topology/topology.js';
+import { gatewayKindOf } from './gateway-choice.js';
+import { hasGateway } from './gateway/objects.js';
+import { networkOptions } from './options.js';
+import { KERNEL_PROGRAMS, PROGRAMS, type VdeProgram } from './programs.js';
+import { knowsVde, qemuPrograms } from './qemu-support.js';
+import { PROVIDER } from './resources.js';
+
+export async function preflightVde(
+  run: Run,
+  topology: Topology,
+  isRoot: boolean,
+  signal: AbortSignal,
+): Promise<Problem[]> {
+  const networks = topology.networks.filter(({ engine }) => engine === PROVIDER);
+  const [first] = networks;
+  if (first === undefined) return [];
+  const hasCables = networks.some(
+    (network) => hasGateway(network) || networkOptions(network).plugs.length > 0,
+  );
+  const usesKernel = networks.some((network) => gatewayKindOf(network, isRoot) === 'kernel');
+  const programs = [
+    ...PROGRAMS.filter(({ program }) => program === 'vde_switch' || hasCables),
+    ...(usesKernel ? KERNEL_PROGRAMS : []),
+  ];
+  const [missing, unable] = await Promise.all([
+    missingPrograms(run, programs, signal),
+    qemusWithoutVde(run, topology, signal),
+  ]);
+  return [
+    ...missing.map(
+      ({ program, packageName }): Problem => ({
+        code: 'vde/program-missing',
+        message: `network ${first.name} wants ${program}, which is not on this host`,
+        fix: `sudo apt-get install ${packageName}`,
+        at: first.source,
+      }),
+    ),
+    ...unable.map(
+      (program): Problem => ({
+        code: 'vde/qemu-without-vde',
+        message: `${program} was built without VDE, so its machines cannot be plugged into ${first.name}`,
+        fix: 'install one that has it (Debian and Ubuntu: qemu-system), or write `engine: user`, which needs nothing',
+        at: first.source,
+      }),
+    ),
+  ];
+}
+
+async function missingPrograms(
+  run: Run,
+  programs: readonly VdeProgram[],
+  signal: AbortSignal,
+): Promise<VdeProgram[]> {
+  const found = await Promise.all(
+    programs.map(({ program }) =>
+      run([program, '--help'], { signal }).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  signal.throwIfAborted();
+  return programs.filter((_, index) => found[index] === false);
+}
+
+async function qemusWithoutVde(run: Run, topology: Topology, signal: AbortSignal): Promise<string[]> {
+  const programs = qemuPrograms(topology);
+  const answers = await Promise.all(programs.map((program) => knowsVde(run, program, signal)));
+  return programs.filter((_, index) => answers[index] === false);
+}

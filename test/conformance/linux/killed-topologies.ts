@@ -1,0 +1,29 @@
+import { topologyOf } from './topologies.js';
+import { PROJECT } from './namespace-lab.js';
+
+/** Before and after, with something of every kind made, changed and removed between them. */
+export const FIRST = topologyOf(
+  PROJECT,
+  [
+    { name: 'web', mode: 'nat', net: '10.77.1', net6: 'fd00:77:1::' },
+    { name: 'back', mode: 'isolated', net: '10.77.3', dhcp: true, dns: true },
+  ],
+  {
+    web1: [
+      { network: 'web', host: 11 },
+      { network: 'back', host: 11 },
+    ],
+    vm1: [{ network: 'web', host: 12, options: {} }],
+  },
+  [{ listen: '0.0.0.0', ports: [9011, 9011], to: 'web1', targetPort: 9090 }],
+);
+
+export const SECOND = topologyOf(
+  PROJECT,
+  [
+    { name: 'web', mode: 'routed', net: '10.77.1', net6: 'fd00:77:1::' },
+    { name: 'srv', mode: 'nat', net: '10.77.2', upstream: ['203.0.113.9'] },
+  ],
+  { web1: [{ network: 'web', host: 21 }], vm2: [{ network: 'srv', host: 12, options: {} }] },
+  [{ listen: '0.0.0.0', ports: [9012, 9013], to: 'web1', targetPort: 9090, fixed: true }],
+);

@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Places } from '../../../src/places.js';
+import { whySkipped } from '../../lab/prerequisites.js';
 
 /**
  * Project of this run. Namespaces are the machine's, not a namespace's: two runs at once must not share names. A process
@@ -23,18 +24,9 @@ export function machine(name: string): string {
   return `passerelle:${PROJECT}:machine:${name}`;
 }
 
-/** Why these tests cannot run here; undefined when they can. */
+/** Why these tests are skipped here; undefined when they run. */
 export function whyNot(): string | undefined {
-  if (process.getuid?.() !== 0) return 'root is needed to make network namespaces';
-  for (const words of [['ip', '-V'], ['nft', '--version'], ['dnsmasq', '--version'], ['busybox']]) {
-    const [program = '', ...rest] = words;
-    try {
-      execFileSync(program, rest, { stdio: 'ignore' });
-    } catch {
-      return `${program} is not installed`;
-    }
-  }
-  return undefined;
+  return whySkipped({ root: true, programs: ['ip', 'nft', 'dnsmasq', 'busybox', 'iperf3'] });
 }
 
 let serial = 0;

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, openSync, closeSync } from 'node:fs';
+import { openSync, closeSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,17 +8,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { runnerIn } from '../../../src/clients/command/run.js';
 import { dial, parseRemote, type Remote } from '../../../src/clients/ovsdb/remote.js';
-
 import type { OvsHost as EngineHost } from '../../../src/engines/ovs/host.js';
+import { whySkipped } from '../../lab/prerequisites.js';
 
 const execute = promisify(execFile);
 const SCHEMA_PATH = '/usr/share/openvswitch/vswitch.ovsschema';
 
-/** Why the tests of this folder cannot run here; `undefined` when they can. */
+/** Why the tests of this folder are skipped here; `undefined` when they run. */
 export function lackingForOvs(): string | undefined {
-  if (process.getuid?.() !== 0) return 'network namespaces want root';
-  if (!existsSync(SCHEMA_PATH)) return 'openvswitch-switch is not installed';
-  return undefined;
+  return whySkipped({
+    root: true,
+    programs: ['ip', 'nft', 'dnsmasq', 'busybox', 'iperf3', 'ovsdb-server', 'ovs-vswitchd', 'ovs-vsctl'],
+  });
 }
 
 let hostCount = 0;

@@ -8,7 +8,7 @@ import { buildMicroGuest, microGuestCommand } from '../../lab/guest.js';
 import { Stage } from '../stage.js';
 import { whyNot } from './vde-lab.js';
 
-const reason = whyNot(['sh', '-c', 'qemu-system-x86_64 -netdev help | grep -qx vde']);
+const reason = whyNot('qemu-system-x86_64');
 if (reason !== undefined) console.log(`skipped: ${reason}`);
 
 const ADDRESSES = { a: '10.9.0.1', b: '10.9.0.2' } as const;

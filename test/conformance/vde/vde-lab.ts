@@ -1,28 +1,15 @@
 /** A place for a project on VDE, and probes of what passes there: `vde_plug` on its standard input and output. */
-import {
-  type ChildProcess,
-  type ChildProcessWithoutNullStreams,
-  execFileSync,
-  spawn,
-} from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeStreamFrame, StreamFrameReader } from '../../../src/clients/vde/stream-frames.js';
 import type { Places } from '../../../src/places.js';
+import { whySkipped } from '../../lab/prerequisites.js';
 
-/** Why these tests cannot run here; undefined when they can. */
-export function whyNot(...more: readonly (readonly string[])[]): string | undefined {
-  for (const [program = '', ...words] of [['vde_switch', '--version'], ['vde_plug', '--help'], ...more]) {
-    try {
-      execFileSync(program, words, { stdio: 'ignore' });
-    } catch (error) {
-      // vde_plug has no way to be asked for nothing.
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return `${program} is not installed`;
-      if (program !== 'vde_plug') return `${program} ${words.join(' ')} does not work`;
-    }
-  }
-  return undefined;
+/** Why these tests are skipped here; undefined when they run. */
+export function whyNot(...more: readonly string[]): string | undefined {
+  return whySkipped({ programs: ['vde_switch', 'vde_plug', ...more] });
 }
 
 export class VdeLab {

@@ -23,11 +23,19 @@ export function supportProblems(topology: Topology, engines: ReadonlyMap<EngineN
       ...(network.ipv6 ? refusal(network, engine, 'ipv6', engine.capabilities.ipv6) : []),
       ...(network.dhcp ? refusal(network, engine, 'dhcp', engine.capabilities.dhcp) : []),
       ...(network.dns ? refusal(network, engine, 'dns', engine.capabilities.dns) : []),
+      ...(network.overlay
+        ? refusal(network, engine, `hosts ${hostsText(network)}`, engine.capabilities.manyHosts)
+        : []),
       ...(forwarded.has(network.name)
         ? refusal(network, engine, 'forwards', engine.capabilities.forwards)
         : []),
     ];
   });
+}
+
+/** `kvm2, kvm3 beside this one`. */
+function hostsText({ overlay }: Network): string {
+  return `${(overlay?.peers ?? []).map(({ host }) => host).join(', ')} beside this one`;
 }
 
 function refusal(network: Network, engine: Engine, what: string, support: true | string): Problem[] {

@@ -9,5 +9,9 @@ export type EngineName = (typeof ENGINE_NAMES)[number];
 export const TRANSPORT_PROTOCOLS = ['tcp', 'udp'] as const;
 export type TransportProtocol = (typeof TRANSPORT_PROTOCOLS)[number];
 
+/** How the packets of a network travel between hosts (RFC 7348, RFC 8926). */
+export const TUNNEL_TYPES = ['vxlan', 'geneve'] as const;
+export type TunnelType = (typeof TUNNEL_TYPES)[number];
+
 /** How a NIC meets the host when its engine is a kernel's. */
 export const ATTACHMENTS = ['tap', 'netns', 'macvtap'] as const;

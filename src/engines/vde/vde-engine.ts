@@ -45,7 +45,7 @@ const CAPABILITIES: Capabilities = {
   dns: true,
   antiSpoofing: 'vde_switch looks at no addresses; write `engine: user`, or `engine: linux`',
   capture: NO_CAPTURE,
-  manyHosts: true,
+  manyHosts: 'the vde engine does not read `hosts` yet; join hosts by `plugs`, or write `engine: ovs`',
   needsRoot: false,
 };
 

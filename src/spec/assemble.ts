@@ -9,7 +9,7 @@ import type { WrittenForward } from './schema/forward.js';
 import type { WrittenMachine } from './schema/machine.js';
 import type { WrittenNetwork } from './schema/network.js';
 import type { WrittenNic } from './schema/nic.js';
-import type { SourceLocation } from './source-location.js';
+import type { KeyLocations, SourceLocation } from './source-location.js';
 import type { ForwardSpec, HostSpec, MachineSpec, NetworkSpec, NicSpec } from './spec.js';
 import { ANY_IPV4, pairPorts } from './text/forward-text.js';
 import type { EngineName, TunnelType } from './vocabulary.js';
@@ -27,6 +27,7 @@ interface NetworkContext {
   readonly engine: EngineName;
   readonly hosts: readonly HostSpec[];
   readonly source: SourceLocation;
+  readonly keyLocations: KeyLocations;
 }
 
 /** Turns what was written, defaults and short forms and all, into the specification; `engine` is over what the file says. */
@@ -48,6 +49,7 @@ export function assemble(
       engine: engine ?? network.engine ?? written.engine ?? DEFAULT_ENGINE,
       hosts,
       source: locateKey(tree, ['networks', name]),
+      keyLocations: keyLocations(tree, ['networks', name], network),
     }),
   );
   const machines: MachineSpec[] = [];
@@ -75,7 +77,7 @@ export function assemble(
 function networkSpec(
   name: string,
   written: WrittenNetwork,
-  { project, engine, hosts, source }: NetworkContext,
+  { project, engine, hosts, source, keyLocations }: NetworkContext,
 ): NetworkSpec {
   const dhcp = dhcpWish(written);
   const dns = dnsWish(written, project);
@@ -95,6 +97,7 @@ function networkSpec(
     tunnel: written.tunnel ?? DEFAULT_TUNNEL,
     ...(gatewayHost !== undefined && { gatewayHost }),
     options: optionsOf(networkOptionShape, written),
+    keyLocations,
     source,
   };
 }
@@ -109,9 +112,13 @@ function machineSpec(
   const host = written.host ?? hosts[0]?.name;
   return {
     name,
-    nics: (written.nics ?? []).map((nic, index) =>
-      nicSpec(name, index, nic, locateValue(tree, [...path, 'nics', index])),
-    ),
+    nics: (written.nics ?? []).map((nic, index) => {
+      const nicPath = [...path, 'nics', index];
+      return {
+        ...nicSpec(name, index, nic, locateValue(tree, nicPath)),
+        keyLocations: keyLocations(tree, nicPath, nic),
+      };
+    }),
     ...(host !== undefined && { host }),
     ...(written.command && { command: written.command }),
     source: locateKey(tree, path),
@@ -131,6 +138,12 @@ function nicSpec(machine: string, index: number, written: WrittenNic, source: So
     options: optionsOf(nicOptionShape, written),
     source,
   };
+}
+
+function keyLocations(tree: Tree, path: Path, written: object): KeyLocations {
+  return Object.fromEntries(
+    Object.keys(written).map((key) => [key, locateValue(tree, [...path, key])] as const),
+  );
 }
 
 function forwardSpec(

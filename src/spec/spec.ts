@@ -2,7 +2,7 @@ import type { Address } from '../wire/address.js';
 import type { Cidr } from '../wire/cidr.js';
 import type { AddressRange } from './address/ranges.js';
 import type { ForwardTarget } from './schema/forward.js';
-import type { SourceLocation } from './source-location.js';
+import type { KeyLocations, SourceLocation } from './source-location.js';
 import type { ForwardPorts } from './text/forward-text.js';
 import type { EngineName, Mode, TunnelType } from './vocabulary.js';
 
@@ -45,6 +45,8 @@ export interface NetworkSpec {
   /** Where gateway, DHCP, names and forwards live; absent without `hosts`. */
   readonly gatewayHost?: string;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Where each key stands that the file has of it; absent where it was not read from a file. */
+  readonly keyLocations?: KeyLocations;
   readonly source: SourceLocation;
 }
 
@@ -87,6 +89,8 @@ export interface NicSpec {
   readonly ipv6?: Address;
   readonly antiSpoofing: boolean;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Where each key stands that the file has of it; absent where it was not read from a file. */
+  readonly keyLocations?: KeyLocations;
   readonly source: SourceLocation;
 }
 

@@ -13,5 +13,11 @@ export type TransportProtocol = (typeof TRANSPORT_PROTOCOLS)[number];
 export const TUNNEL_TYPES = ['vxlan', 'geneve'] as const;
 export type TunnelType = (typeof TUNNEL_TYPES)[number];
 
+/** Which data plane an Open vSwitch bridge has (ovs-vswitchd.conf.db(5), datapath_type). */
+export const DATAPATHS = ['auto', 'system', 'netdev'] as const;
+
+/** What an Open vSwitch bridge does while it has no flows (ovs-vswitchd.conf.db(5), fail_mode). */
+export const FAIL_MODES = ['secure', 'standalone'] as const;
+
 /** How a NIC meets the host when its engine is a kernel's. */
 export const ATTACHMENTS = ['tap', 'netns', 'macvtap'] as const;

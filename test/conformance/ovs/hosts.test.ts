@@ -119,7 +119,7 @@ describe.skipIf(lacking !== undefined)('one file, many hosts', () => {
   );
 
   it('the gateway lives on one host: its way out, its DHCP with the MTU, its forwards', async () => {
-    const [first, , third] = three();
+    const [, , third] = three();
     await up({});
     expect(await ping(third, 'c', '192.0.2.254')).toBe(true);
 
@@ -132,19 +132,22 @@ describe.skipIf(lacking !== undefined)('one file, many hosts', () => {
     const lease = await third.inside(
       PROJECT,
       'c',
-      ...['busybox', 'udhcpc', '-f', '-n', '-q', '-i', link?.ifname ?? '', '-O', 'mtu', '-s', script],
+      'sh',
+      '-c',
+      `busybox udhcpc -f -n -q -i ${link?.ifname} -O mtu -s ${script}`,
     );
     expect(lease.stdout).toContain('10.90.0.13 1450 10.90.0.1');
 
     const server = third.inside(
       PROJECT,
       'c',
-      ...['timeout', '20', 'socat', '-u', 'TCP4-LISTEN:9090,reuseaddr', 'STDOUT'],
+      'sh',
+      '-c',
+      'timeout 20 socat -u TCP4-LISTEN:9090,reuseaddr STDOUT',
     );
     await sleep(500);
     await outside.type('echo through the gateway | socat -u STDIN TCP4:192.0.2.1:9011');
     expect((await server).stdout).toBe('through the gateway\n');
-    expect(JSON.parse(await first.must('nft', '--json', 'list', 'ruleset'))).toBeDefined();
   });
 
   it('a host without the gateway keeps out of the network, and refuses to be taken for another', async () => {
@@ -184,9 +187,9 @@ describe.skipIf(lacking !== undefined)('one file, many hosts', () => {
       steps: { action: string; id: string; impact: string }[];
     };
     const tunnels = steps.filter(({ id }) => id.includes('/tunnel/'));
-    expect(tunnels.map(({ action, id, impact }) => [action, id, impact]).sort()).toEqual([
-      ['create', 'ovs/tunnel/back/other', 'none'],
-      ['create', 'ovs/tunnel/lab/other', 'none'],
+    expect(tunnels.map(({ action, id, impact }) => `${action} ${id} ${impact}`).sort()).toEqual([
+      'create ovs/tunnel/back/other none',
+      'create ovs/tunnel/lab/other none',
     ]);
     // The gateway's host learns besides who the new machine is.
     expect(steps.filter((step) => !tunnels.includes(step)).map(({ id }) => id)).toEqual([

@@ -3,6 +3,7 @@
  * place where the layers meet; verbs take what they need of a `Project`.
  */
 import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Engine, EngineContext, QemuArguments } from '../engines/contract.js';
 import { ENGINES } from '../engines/registry.js';
@@ -30,6 +31,7 @@ import {
 import { CHOICES_FILE, readHostFacts } from './host-facts.js';
 import type { CommonOptions, Session } from './session.js';
 import { supportProblems } from './support.js';
+import { thisHost } from './this-host.js';
 
 export interface Project {
   readonly topology: Topology;
@@ -89,7 +91,9 @@ interface ResolvedFile {
 async function resolveFile(session: Session, options: CommonOptions): Promise<ResolvedFile> {
   const spec = await readSpec(options);
   const places = placesOf(spec.project, session.environment, process.getuid?.() ?? 0);
-  const resolved = resolveTopology(spec, await readHostFacts(places));
+  const self = thisHost(spec, options.host, hostname());
+  const facts = await readHostFacts(places);
+  const resolved = resolveTopology(spec, { ...facts, ...(self !== undefined && { self }) });
   if ('problems' in resolved) throw new PasserelleError(resolved.problems, 2);
   const { topology } = resolved;
   const engines = enginesOf({ project: topology.project, places }, enginesOfNetworks(topology));
@@ -140,10 +144,18 @@ export async function rememberChoices(project: Project): Promise<void> {
   await writeJsonFile(join(project.places.stateDir, CHOICES_FILE), rememberedChoices(project.topology));
 }
 
-/** @throws PasserelleError `machine/unknown` with the names there are. */
+/** @throws PasserelleError `machine/unknown` with the names there are, `machine/elsewhere`. */
 export function machineNamed(project: Project, name: string): Machine {
   const machine = project.topology.machines.find((one) => one.name === name);
   if (machine !== undefined) return machine;
+  const other = project.topology.elsewhere?.find((one) => one.name === name)?.host;
+  if (other !== undefined) {
+    throw new PasserelleError({
+      code: 'machine/elsewhere',
+      message: `machine ${name} lives on host ${other}`,
+      fix: `run the command there`,
+    });
+  }
   throw new PasserelleError({
     code: 'machine/unknown',
     message: `no machine is named ${JSON.stringify(name)}`,

@@ -32,6 +32,8 @@ export function namespaceName(project: string, kind: 'server' | 'machine', name:
   return `${PREFIX}:${project}:${kind}:${name}`;
 }
 
+/** Other engines name namespaces of the same project in their own way. */
 export function isOurNamespace(project: string, name: string): boolean {
-  return name.startsWith(`${PREFIX}:${project}:`);
+  const kinds = ['server', 'machine'] as const;
+  return kinds.some((kind) => name.startsWith(namespaceName(project, kind, '')));
 }

@@ -26,6 +26,7 @@ import { netdevArguments } from './netdev.js';
 import { observeOvs } from './observe.js';
 import { preflightOvs } from './preflight.js';
 import { readStatus } from './status.js';
+import { desireTunnels } from './tunnels.js';
 
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
@@ -35,7 +36,7 @@ const CAPABILITIES: Capabilities = {
   dns: true,
   antiSpoofing: true,
   capture: true,
-  manyHosts: 'the file has no `hosts:` yet; write `engine: vde` with `plugs`',
+  manyHosts: true,
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
   needsRoot: true,
@@ -82,6 +83,7 @@ export function createOvsEngine(context: EngineContext, host: OvsHost = localHos
 function desire(project: string, topology: Topology, host: OvsHost): Resource[] {
   const networks = topology.networks.filter(({ engine }) => engine === PROVIDER);
   return [
+    ...networks.flatMap((network) => desireTunnels(project, network)),
     ...desireSwitches(project, topology, host),
     ...desireGateway({
       project,

@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FabricClient } from '../../clients/fabric/client.js';
 import { PasserelleError } from '../../errors.js';
-import type { FabricConfiguration } from '../../fabric/control/protocol.js';
+import type { FabricConfiguration, FabricStatus } from '../../fabric/control/protocol.js';
 import type { Change, Resource } from '../../plan/resource.js';
 import { VERSION } from '../../version.js';
 import type { Capabilities, Engine, EngineContext, EngineStatus, LeaseRecord } from '../contract.js';
@@ -179,7 +179,10 @@ async function status(context: EngineContext, signal: AbortSignal): Promise<Engi
         const drops = Object.entries(network.drops).map(([reason, count]) => `${reason} ${count}`);
         const flows =
           tcp + udp + icmp > 0 ? [`${network.name}: ${tcp} TCP, ${udp} UDP, ${icmp} ping flows`] : [];
-        return drops.length > 0 ? [...flows, `${network.name} gateway refused: ${drops.join(', ')}`] : flows;
+        return [
+          ...tunnelNotes(network),
+          ...(drops.length > 0 ? [...flows, `${network.name} gateway refused: ${drops.join(', ')}`] : flows),
+        ];
       }),
     ],
   };
@@ -199,6 +202,12 @@ async function withFabric<T>(
   } finally {
     fabric.close();
   }
+}
+
+function tunnelNotes({ name, tunnels }: FabricStatus['networks'][number]): string[] {
+  return tunnels.map(
+    ({ peer, rxFrames, txFrames }) => `${name}: VXLAN to ${peer}, ${rxFrames} frames in, ${txFrames} out`,
+  );
 }
 
 function idOf(change: Change): string {

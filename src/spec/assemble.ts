@@ -1,6 +1,6 @@
 import type { Problem } from '../errors.js';
 import { Draft } from './draft.js';
-import { dhcpWish, dnsWish, ipv4Wish, ipv6Wish } from './mode-defaults.js';
+import { defaultMtuBytes, dhcpWish, dnsWish, ipv4Wish, ipv6Wish } from './mode-defaults.js';
 import type { Path } from './problems/wording.js';
 import { networkOptionShape, nicOptionShape, optionsOf } from './schema/engine-options.js';
 import type { WrittenFile } from './schema/file.js';
@@ -15,7 +15,6 @@ import type { EngineName } from './vocabulary.js';
 import { locateKey, locateValue, type Tree } from './yaml/tree.js';
 
 const DEFAULT_ENGINE: EngineName = 'user';
-const DEFAULT_MTU_BYTES = 1500;
 /** QEMU's paravirtual NIC, the fastest that every modern guest knows. */
 const DEFAULT_MODEL = 'virtio-net-pci';
 
@@ -79,7 +78,7 @@ function networkSpec(
     name,
     mode: written.mode,
     engine,
-    mtuBytes: written.mtu ?? DEFAULT_MTU_BYTES,
+    mtuBytes: written.mtu ?? defaultMtuBytes(written),
     ipv4: ipv4Wish(written),
     ipv6: ipv6Wish(written),
     ...(dhcp && { dhcp }),

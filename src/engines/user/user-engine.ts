@@ -17,6 +17,7 @@ import { inspectHost } from './doctor.js';
 import { impactOf } from './impact.js';
 import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
 import { checkSocketPaths, netdevArguments, nicSocketPath } from './netdev.js';
+import { checkVxlan } from './vxlan.js';
 import { forwardProblems, readListenFacts } from './preflight.js';
 import { removeDeadSockets } from './run-files.js';
 import {
@@ -45,7 +46,7 @@ const CAPABILITIES: Capabilities = {
   dns: true,
   antiSpoofing: true,
   capture: true,
-  manyHosts: 'the user engine works on one host; write `engine: ovs`',
+  manyHosts: true,
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
   needsRoot: false,
@@ -58,7 +59,7 @@ export function createUserEngine(context: EngineContext): Engine {
     name: PROVIDER,
     capabilities: CAPABILITIES,
     desire: (topology) => desireFabric(topology, VERSION, (nic) => nicSocketPath(places, nic)),
-    check: (topology) => checkSocketPaths(places, topology),
+    check: (topology) => [...checkSocketPaths(places, topology), ...checkVxlan(topology)],
     async preflight(topology, signal) {
       const ours = topology.networks
         .filter((network) => network.engine === PROVIDER)

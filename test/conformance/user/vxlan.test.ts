@@ -64,9 +64,9 @@ describe.skipIf(lackingForOvs() !== undefined)('VXLAN (RFC 7348)', () => {
     );
     await ovs.type(`ip address add ${SWITCH.host}/24 dev phy0; ip link set phy0 up`);
     await ovs.type(
-      `ovs-vsctl add-br br0 -- set Bridge br0 datapath_type=netdev -- set Interface br0 mac='"${SWITCH.mac}"' mtu_request=${MTU_BYTES} -- add-port br0 vx0 -- set Interface vx0 type=vxlan options:remote_ip=${FABRIC_HOST} options:key=${VNI}`,
+      `ovs-vsctl add-br br0 -- set Bridge br0 datapath_type=netdev other-config:hwaddr=${SWITCH.mac.replaceAll(':', String.raw`\:`)} -- set Interface br0 mtu_request=${MTU_BYTES} -- add-port br0 vx0 -- set Interface vx0 type=vxlan options:remote_ip=${FABRIC_HOST} options:key=${VNI}`,
     );
-    await ovs.type(`ip link set br0 address ${SWITCH.mac} up; ip address add ${SWITCH.ipv4}/24 dev br0`);
+    await ovs.type(`ip link set br0 up; ip address add ${SWITCH.ipv4}/24 dev br0`);
     const network = networkNamed('a', 0, { mode: 'isolated', mtuBytes: MTU_BYTES });
     const socketPath = join(directory, 'm1.sock');
     guest = await ScriptedGuest.listen({
@@ -101,7 +101,7 @@ describe.skipIf(lackingForOvs() !== undefined)('VXLAN (RFC 7348)', () => {
   async function echo(to: { ipv4: string; mac: string }, packetBytes = 84): Promise<Buffer> {
     const data = Buffer.alloc(packetBytes - 28, 0x5a);
     const ends = { source: parseIpv4(GUEST.ipv4)!, destination: parseIpv4(to.ipv4)! };
-    guest.send(icmpPacket(ends, 8, 0, packetBytes, data), parseMac(to.mac)!);
+    guest.send(icmpPacket(ends, 8, 0, packetBytes, data), parseMac(to.mac));
     return guest.next((frame) => {
       const isEcho = frame[23] === IpProtocol.icmp && frame[34] === 0 && frame.length === 14 + packetBytes;
       return isEcho && frame.subarray(26, 30).join('.') === to.ipv4 ? frame : undefined;

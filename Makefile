@@ -7,6 +7,7 @@ help:
 	@echo 'make demo    boots real micro guests on the embedded engine and shows them talking'
 	@echo 'make test    runs every test: unit, property, fuzz, and conformance with real guests'
 	@echo 'make check   formatter, linter, types, boundaries, dead code'
+	@echo 'make fuzz    fuzzes every parser and the whole fabric for long (FUZZ_SEED, FUZZ_SECONDS a test)'
 	@echo 'make bench   measures against the peers, writes bench/RESULTS.md'
 
 build:
@@ -22,6 +23,10 @@ test: build
 
 check:
 	@scripts/check.sh
+
+fuzz: build
+	@scripts/install-packages.sh test
+	@scripts/fuzz.sh
 
 bench: build
 	@scripts/install-packages.sh bench

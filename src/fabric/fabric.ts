@@ -1,8 +1,8 @@
 /**
- * The fabric: the switches, gateways, NAT and forwards of one project, as its configuration says.
+ * The fabric: the switches, tunnels, gateways, NAT and forwards of one project, as its configuration says.
  *
  * Theory of operation. `apply` is one transaction, and one runs at a time: the operations are applied to the
- * configuration as a value, the outcome is checked, then carried out. What can fail comes first (listening sockets of
+ * configuration as a value, the outcome is checked, then carried out. What can fail comes first (sockets of tunnels and
  * forwards, and the networks they lead into) and is undone when it does; the rest only changes objects in memory. What
  * an operation does not touch keeps its connections, learned addresses, leases and counters.
  */
@@ -28,6 +28,7 @@ import { ForwardsLost, updateForwards } from './forward-update.js';
 import { type Plug, Segment } from './segment.js';
 import { createServices, type Services } from './services.js';
 import { ChunkPool } from './ports/chunk-pool.js';
+import { Overlay } from './overlay/overlay.js';
 import { StreamPort } from './ports/stream-port.js';
 
 const AGEING_INTERVAL_MS = 30_000;
@@ -44,6 +45,7 @@ export class Fabric {
   readonly #options: FabricOptions;
   readonly #pool = new ChunkPool();
   readonly #services: Services;
+  readonly #overlay = new Overlay();
   readonly #segments = new Map<string, Segment>();
   readonly #ports = new Map<string, StreamPort>();
   readonly #ageing: NodeJS.Timeout;
@@ -92,6 +94,11 @@ export class Fabric {
         name,
         learnedMacs: segment.switch.learnedMacs,
         flows: this.#services.nat.flowCounts(name),
+        tunnels: this.#overlay.countersOf(name).map(({ peer, counters: { drops, ...counters } }) => ({
+          peer,
+          ...counters,
+          drops: Object.fromEntries(drops),
+        })),
         drops: Object.fromEntries([
           ...(segment.gateway?.port.counters.drops ?? []),
           ...this.#services.nat.drops(name),
@@ -129,6 +136,7 @@ export class Fabric {
     clearInterval(this.#ageing);
     for (const segment of this.#segments.values()) segment.close();
     for (const port of this.#ports.values()) port.close();
+    this.#overlay.close();
     await this.#services.close();
   }
 
@@ -142,9 +150,11 @@ export class Fabric {
         this.#segments.set(network.name, new Segment(network, this.#services, this.#pool));
         made.push(network.name);
       }
+      await this.#overlay.open(after.networks.values());
       await updateForwards(this.#services.forwards, before.forwards, after.forwards);
     } catch (error) {
       for (const name of made) this.#removeSegment(name);
+      this.#overlay.closeIdle();
       if (error instanceof ForwardsLost) this.#configured = withoutForwards(before, error.ids);
       throw error;
     }
@@ -168,7 +178,10 @@ export class Fabric {
     }
     const touched = touchedNetworks(before, after);
     for (const [network, plugsOfNetwork] of plugs) {
-      if (touched.has(network.name)) this.#segments.get(network.name)?.configure(network, plugsOfNetwork);
+      const segment = this.#segments.get(network.name);
+      if (segment === undefined || !touched.has(network.name)) continue;
+      segment.configure(network, plugsOfNetwork);
+      this.#overlay.configure(network, segment.switch);
     }
     for (const name of before.networks.keys()) {
       if (!after.networks.has(name)) this.#removeSegment(name);
@@ -178,6 +191,7 @@ export class Fabric {
       port.close();
       this.#ports.delete(id);
     }
+    this.#overlay.closeIdle();
   }
 
   /** The port of these settings, made if it is new. */
@@ -201,6 +215,7 @@ export class Fabric {
   }
 
   #removeSegment(name: string): void {
+    this.#overlay.remove(name);
     this.#segments.get(name)?.close();
     this.#segments.delete(name);
   }

@@ -1,6 +1,6 @@
 import type { Problem } from '../errors.js';
 import { Draft } from './draft.js';
-import { dhcpWish, dnsWish, ipv4Wish, ipv6Wish } from './mode-defaults.js';
+import { defaultMtuBytes, dhcpWish, dnsWish, ipv4Wish, ipv6Wish } from './mode-defaults.js';
 import { mtuBetween } from './overlay-mtu.js';
 import type { Path } from './problems/wording.js';
 import { networkOptionShape, nicOptionShape, optionsOf } from './schema/engine-options.js';
@@ -16,7 +16,6 @@ import type { EngineName, TunnelType } from './vocabulary.js';
 import { locateKey, locateValue, type Tree } from './yaml/tree.js';
 
 const DEFAULT_ENGINE: EngineName = 'user';
-const DEFAULT_MTU_BYTES = 1500;
 const DEFAULT_TUNNEL: TunnelType = 'vxlan';
 /** QEMU's paravirtual NIC, the fastest that every modern guest knows. */
 const DEFAULT_MODEL = 'virtio-net-pci';
@@ -87,7 +86,8 @@ function networkSpec(
     name,
     mode: written.mode,
     engine,
-    mtuBytes: written.mtu ?? (written.mode === 'bridge' ? undefined : mtuBetween(hosts)) ?? DEFAULT_MTU_BYTES,
+    mtuBytes:
+      written.mtu ?? (written.mode === 'bridge' ? undefined : mtuBetween(hosts)) ?? defaultMtuBytes(written),
     ipv4: ipv4Wish(written),
     ipv6: ipv6Wish(written),
     ...(dhcp && { dhcp }),

@@ -52,6 +52,9 @@ test('every example is good where it stands', () => {
     }),
     'networks.dhcp': (value) => ({ networks: { web: { mode: 'nat', ipv4: '10.10.10.0/24', dhcp: value } } }),
     'networks.dns': (value) => ({ networks: { web: { mode: 'nat', dns: value } } }),
+    'networks.vxlan': (value) => ({
+      networks: { web: { mode: 'nat', vxlan: { id: 7, peers: ['192.0.2.2'], ...value } } },
+    }),
     machines: (value) => ({ machines: { web1: value } }),
     'machines.nics': (value) => ({ machines: { web1: { nics: [{ network: 'web', ...value }] } } }),
     forwards: (value) => ({ forwards: [{ 'listen-port': 9011, target: 'web1', ...value }] }),

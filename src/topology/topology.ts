@@ -1,7 +1,7 @@
 import type { KeyLocations, SourceLocation } from '../spec/source-location.js';
 import type { EngineName, Mode, TransportProtocol, TunnelType } from '../spec/vocabulary.js';
 
-export type { NetworkOption, NicOption } from '../spec/schema/engine-options.js';
+export type { NetworkOption, NicOption, WrittenVxlan } from '../spec/schema/engine-options.js';
 export type { EngineName, Mode, TransportProtocol, TunnelType } from '../spec/vocabulary.js';
 export { ENGINE_NAMES } from '../spec/vocabulary.js';
 

@@ -15,6 +15,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'fail-mode': 'the kernel bridge needs no flows; write `engine: ovs` for this network',
   controller: 'the kernel bridge speaks no OpenFlow; write `engine: ovs` for this network',
   plugs: 'cables are of VDE; write `engine: vde` for this network',
+  vxlan: 'the linux engine works on one host; write `engine: user` for this network',
   'ipv6-nat': true,
   'proxy-arp': true,
 };

@@ -13,6 +13,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'fail-mode': true,
   controller: true,
   plugs: 'cables are of VDE; write `engine: vde` for this network',
+  vxlan: 'its tunnels come with hosts that the file names; write `engine: user` for this network',
   'ipv6-nat': true,
   'proxy-arp': true,
 };

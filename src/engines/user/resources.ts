@@ -11,6 +11,7 @@ import type {
   FabricPort,
 } from '../../fabric/control/protocol.js';
 import type { Change, Json, Resource } from '../../plan/resource.js';
+import { vxlanOf } from './vxlan.js';
 import type { Forward, Network, Nic, Topology } from '../../topology/topology.js';
 
 export const PROVIDER = 'user';
@@ -168,6 +169,7 @@ function properties(value: object): Record<string, Json> {
 
 function fabricNetwork(network: Network): FabricNetwork {
   const { name, mode, mtuBytes, gatewayMac, hostLoopback, ipv4, ipv6, dhcp, dns } = network;
+  const vxlan = vxlanOf(network);
   if (mode === 'bridge') throw new Error('bridge is refused before anything is desired');
   return {
     name,
@@ -179,6 +181,7 @@ function fabricNetwork(network: Network): FabricNetwork {
     ...(ipv6 && { ipv6 }),
     ...(dhcp && { dhcp }),
     ...(dns && { dns }),
+    ...(vxlan && { vxlan }),
   };
 }
 

@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FabricClient } from '../../clients/fabric/client.js';
 import { PasserelleError } from '../../errors.js';
-import type { FabricConfiguration } from '../../fabric/control/protocol.js';
+import type { FabricConfiguration, FabricStatus } from '../../fabric/control/protocol.js';
 import type { Change, Resource } from '../../plan/resource.js';
 import { VERSION } from '../../version.js';
 import type { Capabilities, Engine, EngineContext, EngineStatus, LeaseRecord } from '../contract.js';
@@ -17,6 +17,7 @@ import { inspectHost } from './doctor.js';
 import { impactOf } from './impact.js';
 import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
 import { checkSocketPaths, netdevArguments, nicSocketPath } from './netdev.js';
+import { checkVxlan } from './vxlan.js';
 import { forwardProblems, readListenFacts } from './preflight.js';
 import { removeDeadSockets } from './run-files.js';
 import {
@@ -45,7 +46,7 @@ const CAPABILITIES: Capabilities = {
   dns: true,
   antiSpoofing: true,
   capture: true,
-  manyHosts: 'the user engine works on one host; write `engine: ovs`',
+  manyHosts: true,
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
   needsRoot: false,
@@ -58,7 +59,7 @@ export function createUserEngine(context: EngineContext): Engine {
     name: PROVIDER,
     capabilities: CAPABILITIES,
     desire: (topology) => desireFabric(topology, VERSION, (nic) => nicSocketPath(places, nic)),
-    check: (topology) => checkSocketPaths(places, topology),
+    check: (topology) => [...checkSocketPaths(places, topology), ...checkVxlan(topology)],
     async preflight(topology, signal) {
       const ours = topology.networks
         .filter((network) => network.engine === PROVIDER)
@@ -182,7 +183,10 @@ async function status(context: EngineContext, signal: AbortSignal): Promise<Engi
         const drops = Object.entries(network.drops).map(([reason, count]) => `${reason} ${count}`);
         const flows =
           tcp + udp + icmp > 0 ? [`${network.name}: ${tcp} TCP, ${udp} UDP, ${icmp} ping flows`] : [];
-        return drops.length > 0 ? [...flows, `${network.name} gateway refused: ${drops.join(', ')}`] : flows;
+        return [
+          ...tunnelNotes(network),
+          ...(drops.length > 0 ? [...flows, `${network.name} gateway refused: ${drops.join(', ')}`] : flows),
+        ];
       }),
     ],
   };
@@ -202,6 +206,12 @@ async function withFabric<T>(
   } finally {
     fabric.close();
   }
+}
+
+function tunnelNotes({ name, tunnels }: FabricStatus['networks'][number]): string[] {
+  return tunnels.map(
+    ({ peer, rxFrames, txFrames }) => `${name}: VXLAN to ${peer}, ${rxFrames} frames in, ${txFrames} out`,
+  );
 }
 
 function idOf(change: Change): string {

@@ -14,6 +14,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'fail-mode': `vde_switch needs no flows; ${OVS}`,
   controller: `vde_switch speaks no OpenFlow; ${OVS}`,
   plugs: true,
+  vxlan: 'tunnels of VDE are plugs; write `plugs: [vxvde://239.1.2.3]`',
   'ipv6-nat': true,
   'proxy-arp': true,
 };

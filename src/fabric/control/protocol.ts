@@ -24,8 +24,21 @@ export interface FabricNetwork {
   readonly ipv6?: FabricSubnet;
   readonly dhcp?: { readonly rangeFirst: string; readonly rangeLast: string; readonly leaseSeconds: number };
   readonly dns?: { readonly domain: string; readonly upstream: readonly string[] };
+  /** Tunnels to other hosts that have the network too. */
+  readonly vxlan?: FabricVxlan;
   /** Machines that are plugged into a switch of somebody else, behind one of the network's ports. */
   readonly stations?: readonly FabricStation[];
+}
+
+export interface FabricVxlan {
+  /** Network identifier, 24 bits. */
+  readonly id: number;
+  /** UDP port, the same on all hosts. */
+  readonly port: number;
+  /** Address of this host to send from and listen on; `0.0.0.0` or `::`: any. */
+  readonly localAddress: string;
+  /** Addresses of the other hosts, canonical text, of the family of `localAddress`. */
+  readonly peers: readonly string[];
 }
 
 /** A machine without a port of its own: the gateway knows its addresses and name all the same. */
@@ -85,6 +98,15 @@ export interface FabricPortStatus {
   readonly drops: Readonly<Record<string, number>>;
 }
 
+export interface FabricTunnelStatus {
+  readonly peer: string;
+  readonly rxFrames: number;
+  readonly rxBytes: number;
+  readonly txFrames: number;
+  readonly txBytes: number;
+  readonly drops: Readonly<Record<string, number>>;
+}
+
 export interface FabricStatus {
   /** Of the package the fabric was started from. */
   readonly version: string;
@@ -96,6 +118,7 @@ export interface FabricStatus {
     readonly name: string;
     readonly learnedMacs: number;
     readonly flows: { readonly tcp: number; readonly udp: number; readonly icmp: number };
+    readonly tunnels: readonly FabricTunnelStatus[];
     /** Packets the gateway refused, by reason. */
     readonly drops: Readonly<Record<string, number>>;
   }[];

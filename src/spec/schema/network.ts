@@ -117,7 +117,7 @@ const networkShape = {
   ),
   mtu: key(whole(...MTU_RANGE).optional(), {
     about: 'Largest IP packet of the network, in bytes.',
-    byDefault: '1500; with `hosts`, what is left of it in a tunnel',
+    byDefault: '1500; with `hosts` or `vxlan` what is left of it in a tunnel: 1450 over IPv4, 1430 over IPv6',
     example: 9000,
   }),
   'host-loopback': key(flag().optional(), {

@@ -5,6 +5,7 @@ import { Random } from '../../../../test/fabric/nat/random.js';
 import { GUEST_MAC, RecordedLink } from '../../../../test/fabric/nat/recorded-link.js';
 import { SimulatedHost } from '../../../../test/fabric/nat/simulated-host.js';
 import { UserNat } from '../user-nat.js';
+import { fuzz } from '../../../../test/fuzz/fuzz.js';
 
 interface Trouble {
   readonly loss: number;
@@ -147,7 +148,8 @@ describe('TCP over a simulated network', () => {
     transfer(9, bare);
   });
 
-  it.each(Array.from({ length: 60 }, (_, index) => index + 100))('survives trouble, seed %i', (seed) => {
+  const seeds = Array.from({ length: 60 }, (_, index) => index + 100);
+  fuzz('survives trouble', seeds, (seed) => {
     const random = new Random(seed);
     const around = () =>
       random.chance(0.5) ? 0xffff_ffff - random.integer(0, 60_000) : random.integer(0, 0xffff_ffff);

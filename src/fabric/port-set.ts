@@ -11,6 +11,7 @@ import type { MachinePort } from './ports/machine-port.js';
 import type { FrameSink } from './ports/port.js';
 import { StreamPort } from './ports/stream-port.js';
 import { TapPort } from './ports/tap/tap-port.js';
+import { VhostUserPort } from './ports/vhost-user/vhost-user-port.js';
 
 /** Where a port's frames go and how long they may be, until it is plugged in. */
 export interface Place {
@@ -91,12 +92,16 @@ export class PortSet {
   }
 
   #make(settings: FabricPort, place: Place, native: NativeParts | undefined): Opened {
-    const { id, tap, socketPath = '' } = settings;
+    const { id, tap, protocol, socketPath = '' } = settings;
     const common = { id, ...place, pool: this.#pool };
     const medium = mediumOf(settings);
     if (tap !== undefined && native !== undefined) {
       const port = new TapPort({ ...common, ...native, place: tap, mac: macBytes(settings.mac) });
       return { port, medium, update: ({ mac }) => void (port.mac = macBytes(mac)) };
+    }
+    if (protocol === 'vhost-user' && native !== undefined) {
+      const port = new VhostUserPort({ ...common, ...native, socketPath });
+      return { port, medium, update: (now) => void (port.socketPath = now.socketPath ?? '') };
     }
     const port = new StreamPort({ ...common, socketPath });
     return { port, medium, update: (now) => void (port.socketPath = now.socketPath ?? '') };

@@ -9,5 +9,8 @@ export type EngineName = (typeof ENGINE_NAMES)[number];
 export const TRANSPORT_PROTOCOLS = ['tcp', 'udp'] as const;
 export type TransportProtocol = (typeof TRANSPORT_PROTOCOLS)[number];
 
-/** How a NIC meets the host when its engine is a kernel's. */
+/** How a NIC of the user engine is plugged in: by frames on a socket, or by memory shared with QEMU. */
+export const PORT_KINDS = ['stream', 'vhost-user'] as const;
+
+/** How a NIC meets the host: always on a kernel's engine, on the user engine where it says so. */
 export const ATTACHMENTS = ['tap', 'netns', 'macvtap'] as const;

@@ -28,7 +28,6 @@ export interface Pollable {
 
 export class Watch {
   idleTurns = 0;
-  isActive = false;
   isClosed = false;
 
   constructor(
@@ -98,12 +97,18 @@ export class Poller {
     this.#libc.write(this.#stopFd, this.#event.address, 8);
   };
 
-  #wake(id: number): void {
-    const watch = this.#watches.get(id);
-    if (watch === undefined) return;
+  /** Polls from the next turn on, whether the descriptor is ready or not. */
+  poll(watch: Watch): void {
+    if (watch.isClosed) return;
     watch.idleTurns = 0;
     this.#active.add(watch);
     this.#turnSoon();
+  }
+
+  #wake(id: number): void {
+    const watch = this.#watches.get(id);
+    if (watch === undefined) return;
+    this.poll(watch);
     this.#poll(watch);
   }
 

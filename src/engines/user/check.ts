@@ -4,9 +4,7 @@ import { isTap, nicOptions } from './options.js';
 
 /** NICs that are plugged in by more than a socket. */
 export function nativeNics(topology: Topology, provider: string): Nic[] {
-  const ours = new Set(
-    topology.networks.filter(({ engine }) => engine === provider).map(({ name }) => name),
-  );
+  const ours = new Set(topology.networks.filter(({ engine }) => engine === provider).map(({ name }) => name));
   return topology.machines
     .flatMap(({ nics }) => nics)
     .filter(({ network }) => ours.has(network))

@@ -17,7 +17,12 @@ export function nicSocketPath(places: Places, nic: Nic): string {
  * `-netdev stream` as every QEMU from 7.2 knows it. QEMU listens (`server=on`), since only the listening side gets its
  * peer back on every version: the fabric may be restarted under a running machine.
  */
-export function netdevArguments(places: Places, nic: Nic, network: Network, machine?: Machine): QemuArguments {
+export function netdevArguments(
+  places: Places,
+  nic: Nic,
+  network: Network,
+  machine?: Machine,
+): QemuArguments {
   // A device of the kernel has no QEMU to tell.
   if (isTap(nic)) return [];
   const id = `psl${nic.index}`;
@@ -70,7 +75,9 @@ function vhostUserArguments(
 /** What `-m` of a command says, for the memory must be as large; QEMU's own default where it says nothing. */
 export function memorySizeOf(command: readonly string[]): string {
   const written = command[command.indexOf('-m') + 1] ?? '';
-  const size = command.includes('-m') ? /(?:^|,|\bsize=)(\d+[bkmgtBKMGT]?)(?:,|$)/.exec(written)?.[1] : undefined;
+  const size = command.includes('-m')
+    ? /(?:^|,|\bsize=)(\d+[bkmgtBKMGT]?)(?:,|$)/.exec(written)?.[1]
+    : undefined;
   if (size === undefined) return '128M';
   return /\d$/.test(size) ? `${size}M` : size;
 }

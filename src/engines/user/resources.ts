@@ -201,7 +201,9 @@ function fabricPort(project: string, nic: Nic, socketPath: string): FabricPort {
     mac,
     antiSpoofing,
     ...(isTap(nic)
-      ? { tap: { interfaceName, ...(namespace !== undefined && { namespacePath: namespacePath(namespace) }) } }
+      ? {
+          tap: { interfaceName, ...(namespace !== undefined && { namespacePath: namespacePath(namespace) }) },
+        }
       : { socketPath }),
     ...(nicOptions(nic).isVhostUser && { protocol: 'vhost-user' }),
     ...(ipv4 !== undefined && { ipv4 }),

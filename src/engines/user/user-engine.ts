@@ -58,7 +58,10 @@ export function createUserEngine(context: EngineContext): Engine {
     name: PROVIDER,
     capabilities: CAPABILITIES,
     desire: (topology) => desireFabric(topology, VERSION, (nic) => nicSocketPath(places, nic)),
-    check: (topology) => [...checkSocketPaths(places, topology), ...checkNics(nativeNics(topology, PROVIDER))],
+    check: (topology) => [
+      ...checkSocketPaths(places, topology),
+      ...checkNics(nativeNics(topology, PROVIDER)),
+    ],
     async preflight(topology, signal) {
       const ours = topology.networks
         .filter((network) => network.engine === PROVIDER)
@@ -175,7 +178,9 @@ async function tellFabric(
     const operations = [...(restored ? operationsThatRestore(restored) : []), ...operationsFor(changes)];
     if (operations.length === 0) return;
     await fabric.call('apply', { operations });
-    const told = new Set(operations.flatMap((one) => ('put' in one && one.put === 'port' ? [one.value.id] : [])));
+    const told = new Set(
+      operations.flatMap((one) => ('put' in one && one.put === 'port' ? [one.value.id] : [])),
+    );
     const configuration = await fabric.call('configuration', {});
     await configureNamespaces(told, configuration, context.places.runDir, signal);
   } finally {

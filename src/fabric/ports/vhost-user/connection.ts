@@ -6,7 +6,13 @@
 import { existsSync } from 'node:fs';
 import type { Libc, NativeMemory } from '../../native/libc.js';
 import type { Pollable, Poller, Watch } from '../../native/poller.js';
-import { MAX_PAYLOAD_BYTES, MAX_REGIONS, readHeader, VHOST_HEADER_BYTES, type VhostMessage } from './message.js';
+import {
+  MAX_PAYLOAD_BYTES,
+  MAX_REGIONS,
+  readHeader,
+  VHOST_HEADER_BYTES,
+  type VhostMessage,
+} from './message.js';
 
 const AF_UNIX = 1;
 const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { arrives, FabricStage, packet, putNetwork, resolves } from '../../test/fabric/fabric-stage.js';
+import { seededRandom } from '../../test/fabric/seeded-random.js';
 import { eventually } from '../../test/fabric/fake-guest.js';
 import {
   arp,
@@ -19,17 +20,6 @@ beforeEach(async () => {
 });
 
 afterEach(() => stage.close());
-
-/** Whole numbers below a bound, the same ones each run (mulberry32). */
-function seededRandom(seed: number): (bound: number) => number {
-  let state = seed;
-  return (bound) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % bound;
-  };
-}
 
 it('survives any frames of a guest that is not kept to its addresses', async () => {
   const [m1, m2] = [await stage.boot(1), await stage.boot(2)];

@@ -38,8 +38,7 @@ export interface TcpHeaders {
  * @returns `undefined` for any other frame, and for one whose lengths do not agree.
  */
 export function tcpHeadersOf(bytes: Buffer, frame: number, end: number): TcpHeaders | undefined {
-  if (end - frame < ETHERNET_HEADER_BYTES + VLAN_TAG_BYTES + IPV4_HEADER_BYTES + TCP_HEADER_BYTES)
-    return undefined;
+  if (end - frame < ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES + TCP_HEADER_BYTES) return undefined;
   let etherType = bytes.readUInt16BE(frame + 12);
   let ip = ETHERNET_HEADER_BYTES;
   if (etherType === VLAN_ETHER_TYPE) {

@@ -9,6 +9,12 @@ export type EngineName = (typeof ENGINE_NAMES)[number];
 export const TRANSPORT_PROTOCOLS = ['tcp', 'udp'] as const;
 export type TransportProtocol = (typeof TRANSPORT_PROTOCOLS)[number];
 
+/** Which data plane an Open vSwitch bridge has (ovs-vswitchd.conf.db(5), datapath_type). */
+export const DATAPATHS = ['auto', 'system', 'netdev'] as const;
+
+/** What an Open vSwitch bridge does while it has no flows (ovs-vswitchd.conf.db(5), fail_mode). */
+export const FAIL_MODES = ['secure', 'standalone'] as const;
+
 /** How a NIC of the user engine is plugged in: by frames on a socket, or by memory shared with QEMU. */
 export const PORT_KINDS = ['stream', 'vhost-user'] as const;
 

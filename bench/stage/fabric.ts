@@ -105,6 +105,11 @@ export function putPort(index: number, socketPath: string): FabricOperation {
   return { put: 'port', value: { ...machine(index), socketPath } };
 }
 
+/** Machine `index` shares its memory. */
+export function putVhostUser(index: number, socketPath: string): FabricOperation {
+  return { put: 'port', value: { ...machine(index), socketPath, protocol: 'vhost-user' } };
+}
+
 /** Machine `index` is a namespace, with a tap of the fabric in it. */
 export function putTap(index: number, namespace: string): FabricOperation {
   const tap = { interfaceName: 'tap0', namespacePath: `/run/netns/${namespace}` };

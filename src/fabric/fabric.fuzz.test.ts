@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
 import { arrives, FabricStage, packet, putNetwork, resolves } from '../../test/fabric/fabric-stage.js';
+import { seededRandom } from '../../test/fabric/seeded-random.js';
 import { eventually } from '../../test/fabric/fake-guest.js';
 import {
   arp,
@@ -12,17 +13,6 @@ import {
   udp,
 } from '../../test/fabric/frames.js';
 import { fuzz } from '../../test/fuzz/fuzz.js';
-
-/** Whole numbers below a bound, the same ones each run (mulberry32). */
-function seededRandom(seed: number): (bound: number) => number {
-  let state = seed;
-  return (bound) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % bound;
-  };
-}
 
 fuzz('survives any frames of a guest that is not kept to its addresses', [42], async (seed) => {
   const stage = await FabricStage.open();

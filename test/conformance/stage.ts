@@ -25,16 +25,18 @@ export class Stage {
   readonly directory: string;
   readonly #guests: Guest[] = [];
   readonly #stop = new AbortController();
-  /** Words before every command: how privilege is dropped. */
-  readonly #ordinary: readonly string[];
+  /** Words before every command: how privilege is dropped, or where it runs. */
+  readonly #words: readonly string[];
 
-  private constructor(directory: string, ordinary: readonly string[]) {
+  private constructor(directory: string, words: readonly string[]) {
     this.directory = directory;
-    this.#ordinary = ordinary;
+    this.#words = words;
   }
 
-  static async open(): Promise<Stage> {
+  /** @param words before every command, which then keeps the privilege of the tests. */
+  static async open(words?: readonly string[]): Promise<Stage> {
     const directory = await mkdtemp(join(tmpdir(), 'psl-'));
+    if (words !== undefined) return new Stage(directory, words);
     const isRoot = process.getuid?.() === 0;
     if (isRoot) await chown(directory, ORDINARY_UID, ORDINARY_UID);
     return new Stage(directory, isRoot ? dropPrivilege : []);
@@ -79,13 +81,13 @@ export class Stage {
   /** Starts a verb and does not wait, for tests that kill it in the middle. */
   start(...words: string[]): { kill: (signal: NodeJS.Signals) => void; ended: Promise<unknown> } {
     const [verb = '', ...rest] = words;
-    const [program = '', ...args] = [...this.#ordinary, PASSERELLE, verb, '-f', this.file, ...rest];
+    const [program = '', ...args] = [...this.#words, PASSERELLE, verb, '-f', this.file, ...rest];
     const child = spawn(program, args, { env: this.environment, cwd: this.directory, stdio: 'ignore' });
     return { kill: (signal) => void child.kill(signal), ended: once(child, 'exit') };
   }
 
   run(program: string, ...args: string[]): Promise<Outcome> {
-    const [first = '', ...rest] = [...this.#ordinary, program, ...args];
+    const [first = '', ...rest] = [...this.#words, program, ...args];
     const options = {
       env: this.environment,
       cwd: this.directory,
@@ -121,9 +123,9 @@ export class Stage {
   }
 
   #within(): readonly string[] {
-    if (this.#ordinary.length === 0) return [];
+    if (this.#words.length === 0) return [];
     const handOver = `chown ${ORDINARY_UID} "$MICRO_GUEST_DIR" && exec "$@"`;
-    return ['sh', '-c', handOver, 'sh', ...this.#ordinary];
+    return ['sh', '-c', handOver, 'sh', ...this.#words];
   }
 }
 

@@ -23,6 +23,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
 export const NIC_KEYS: Capabilities['nicKeys'] = {
   attach: true,
   netns: true,
+  port: 'QEMU is plugged in by a tap of the kernel; leave it out, or write `engine: user` for this network',
   owner: true,
   queues: true,
   vlan: OVS,

@@ -21,6 +21,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
 export const NIC_KEYS: Capabilities['nicKeys'] = {
   attach: true,
   netns: true,
+  port: 'QEMU is plugged in by a tap of the kernel; leave it out, or write `engine: user` for this network',
   owner: true,
   queues: 'a port of this engine has one queue; write `engine: linux` for this network',
   vlan: true,

@@ -3,7 +3,7 @@ import type { Change, Impact } from '../../plan/resource.js';
 /** Changes of a network that its machines feel as more than the next DHCP renewal. */
 const ADDRESSING = new Set(['ipv4', 'ipv6', 'mode', 'gatewayMac']);
 /** Changes of a port after which the machine must bring its NIC up anew. */
-const IDENTITY = new Set(['mac', 'network', 'socketPath']);
+const IDENTITY = new Set(['mac', 'network', 'socketPath', 'protocol', 'tap']);
 
 /** What the machines behind a resource of the fabric feel when it changes. Pure. */
 export function impactOf(change: Change): Impact {

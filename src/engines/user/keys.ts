@@ -2,7 +2,6 @@
 import type { Capabilities } from '../contract.js';
 
 const OVS = 'the fabric has no VLANs; write `engine: ovs` for this network';
-const KERNEL = 'nothing of it is in the kernel; write `engine: linux` for this network';
 
 export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'host-loopback': true,
@@ -21,8 +20,9 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
 };
 
 export const NIC_KEYS: Capabilities['nicKeys'] = {
-  attach: KERNEL,
-  netns: KERNEL,
+  attach: true,
+  netns: true,
+  port: true,
   owner: 'whoever runs `up` may run the machine; leave it out, or write `engine: linux`',
   queues: 'a port of the fabric has one queue; write `engine: linux` for this network',
   vlan: OVS,

@@ -14,6 +14,9 @@ import type { Change, Json, Resource } from '../../plan/resource.js';
 import { vxlanOf } from './vxlan.js';
 import type { Forward, Network, Nic, Topology } from '../../topology/topology.js';
 
+import { desireNamespaces, namespaceOf, namespacePath } from './namespaces.js';
+import { isTap, nicOptions } from './options.js';
+
 export const PROVIDER = 'user';
 export const PROCESS_ID = `${PROVIDER}/process/fabric`;
 
@@ -38,7 +41,7 @@ export function desireFabric(
     .filter((nic) => ours.has(nic.network))
     .map(
       (nic): Resource => ({
-        ...portResource(fabricPort(nic, socketPathOf(nic))),
+        ...portResource(fabricPort(topology.project, nic, socketPathOf(nic))),
         reason: `port of ${nic.machine} on ${nic.network}`,
         source: nic.source,
       }),
@@ -52,7 +55,13 @@ export function desireFabric(
         source: forward.source,
       }),
     );
+  const namespaces = desireNamespaces(
+    PROVIDER,
+    topology.project,
+    topology.machines.flatMap(({ nics }) => nics).filter(({ network }) => ours.has(network)),
+  );
   return [
+    ...namespaces,
     { ...processResource(version), reason: 'the switch, gateway and NAT of the user engine' },
     ...networks.map(
       (network): Resource => ({
@@ -185,15 +194,21 @@ function fabricNetwork(network: Network): FabricNetwork {
   };
 }
 
-function fabricPort(nic: Nic, socketPath: string): FabricPort {
-  const { id, network, machine, mac, ipv4, ipv6, antiSpoofing } = nic;
+function fabricPort(project: string, nic: Nic, socketPath: string): FabricPort {
+  const { id, network, machine, mac, ipv4, ipv6, antiSpoofing, interfaceName } = nic;
+  const namespace = namespaceOf(project, nic);
   return {
     id,
     network,
     machine,
     mac,
     antiSpoofing,
-    socketPath,
+    ...(isTap(nic)
+      ? {
+          tap: { interfaceName, ...(namespace !== undefined && { namespacePath: namespacePath(namespace) }) },
+        }
+      : { socketPath }),
+    ...(nicOptions(nic).isVhostUser && { protocol: 'vhost-user' }),
     ...(ipv4 !== undefined && { ipv4 }),
     ...(ipv6 !== undefined && { ipv6 }),
   };

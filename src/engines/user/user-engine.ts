@@ -18,6 +18,9 @@ import { impactOf } from './impact.js';
 import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
 import { checkSocketPaths, netdevArguments, nicSocketPath } from './netdev.js';
 import { checkVxlan } from './vxlan.js';
+import { checkNics, nativeNics, nativeProblems } from './check.js';
+import { changeNamespaces, configureNamespaces, observeNamespaces } from './namespaces.js';
+import { readNativeFacts } from './native-facts.js';
 import { forwardProblems, readListenFacts } from './preflight.js';
 import { removeDeadSockets } from './run-files.js';
 import {
@@ -59,24 +62,34 @@ export function createUserEngine(context: EngineContext): Engine {
     name: PROVIDER,
     capabilities: CAPABILITIES,
     desire: (topology) => desireFabric(topology, VERSION, (nic) => nicSocketPath(places, nic)),
-    check: (topology) => [...checkSocketPaths(places, topology), ...checkVxlan(topology)],
+    check: (topology) => [
+      ...checkSocketPaths(places, topology),
+      ...checkNics(nativeNics(topology, PROVIDER)),
+      ...checkVxlan(topology),
+    ],
     async preflight(topology, signal) {
       const ours = topology.networks
         .filter((network) => network.engine === PROVIDER)
         .map((network) => network.name);
       const forwards = topology.forwards.filter((forward) => ours.includes(forward.network));
-      if (forwards.length === 0) return [];
+      const nics = nativeNics(topology, PROVIDER);
+      const lacking = nics.length === 0 ? [] : nativeProblems(nics, await readNativeFacts());
+      if (forwards.length === 0) return lacking;
       const held = await heldConfiguration(context, signal);
       // Which ports a silent fabric holds it does not say; it goes before its successor listens.
-      if (held === 'silent') return [];
-      return forwardProblems(forwards, held?.configuration.forwards ?? [], await readListenFacts());
+      if (held === 'silent') return lacking;
+      const standing = held?.configuration.forwards ?? [];
+      return [...lacking, ...forwardProblems(forwards, standing, await readListenFacts())];
     },
     observe: (signal) => observe(context, signal),
     execute: (changes, signal) => execute(context, changes, signal),
     updatesInPlace: (before) => before.kind !== 'process',
     impactOf,
     commandsFor: (change) => commandsFor(context, change),
-    netdev: (nic, network) => netdevArguments(places, nic, network),
+    netdev: (nic, network, topology) => {
+      const machine = topology.machines.find(({ name }) => name === nic.machine);
+      return netdevArguments(places, nic, network, machine);
+    },
     portId: (nic) => portId(nic.id),
     status: (signal) => status(context, signal),
     async leases(signal) {
@@ -104,10 +117,14 @@ export function createUserEngine(context: EngineContext): Engine {
 
 async function observe(context: EngineContext, signal: AbortSignal): Promise<Resource[]> {
   const held = await heldConfiguration(context, signal);
-  if (held === undefined) return [];
+  const namespaces = await observeNamespaces(PROVIDER, context.project);
+  if (held === undefined) return namespaces;
   // It runs and says nothing: seen as a process of another version, it is replaced and told everything again.
-  if (held === 'silent') return observedFabric({ networks: [], ports: [], forwards: [] }, UNRESPONSIVE);
-  return observedFabric(held.configuration, held.version);
+  const fabric =
+    held === 'silent'
+      ? observedFabric({ networks: [], ports: [], forwards: [] }, UNRESPONSIVE)
+      : observedFabric(held.configuration, held.version);
+  return [...namespaces, ...fabric];
 }
 
 /** What the fabric holds; `undefined` when none runs, `silent` when one runs and does not answer in time. */
@@ -135,21 +152,42 @@ async function execute(
   changes: readonly Change[],
   signal: AbortSignal,
 ): Promise<void> {
+  const directory = context.places.runDir;
   const processChange = changes.find((change) => idOf(change) === PROCESS_ID);
   if (processChange?.action === 'delete') {
     // Everything the fabric keeps goes with it.
     if (processChange.before.properties['version'] === UNRESPONSIVE) await killFabric(context);
     else await stopFabric(context, signal);
-    await removeDeadSockets(context.places.runDir);
+    await removeDeadSockets(directory);
+    await changeNamespaces(changes, 'delete', directory, signal);
     return;
   }
+  await changeNamespaces(changes, 'create', directory, signal);
+  const fabricChanges = changes.filter((change) => operationsFor([change]).length > 0);
+  if (fabricChanges.length > 0 || processChange !== undefined)
+    await tellFabric(context, fabricChanges, processChange, signal);
+  await changeNamespaces(changes, 'delete', directory, signal);
+}
+
+async function tellFabric(
+  context: EngineContext,
+  changes: readonly Change[],
+  processChange: Change | undefined,
+  signal: AbortSignal,
+): Promise<void> {
   const restored =
     processChange?.action === 'replace' ? await restart(context, processChange.before, signal) : undefined;
   mkdirSync(join(context.places.runDir, 'nics'), { recursive: true, mode: 0o700 });
   const fabric = (await findFabric(context, signal)) ?? (await startFabric(context, signal));
   try {
     const operations = [...(restored ? operationsThatRestore(restored) : []), ...operationsFor(changes)];
-    if (operations.length > 0) await fabric.call('apply', { operations });
+    if (operations.length === 0) return;
+    await fabric.call('apply', { operations });
+    const told = new Set(
+      operations.flatMap((one) => ('put' in one && one.put === 'port' ? [one.value.id] : [])),
+    );
+    const configuration = await fabric.call('configuration', {});
+    await configureNamespaces(told, configuration, context.places.runDir, signal);
   } finally {
     fabric.close();
   }

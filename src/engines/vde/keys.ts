@@ -24,6 +24,7 @@ export const NIC_KEYS: Capabilities['nicKeys'] = {
     'a machine is plugged into VDE by its QEMU; plug a namespace in by hand: ip netns exec NAME vde_plug vde://… tap://eth0',
   netns:
     'a machine is plugged into VDE by its QEMU; plug the namespace in by hand: ip netns exec NAME vde_plug vde://… tap://eth0',
+  port: 'QEMU is plugged in as a port of VDE; leave it out, or write `engine: user` for this network',
   owner: 'whoever runs `up` may run the machine; leave it out, or write `engine: linux`',
   queues: 'a port of vde_switch has one queue; write `engine: linux` for this network',
   vlan: true,

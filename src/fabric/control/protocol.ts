@@ -58,8 +58,19 @@ export interface FabricPort {
   readonly ipv4?: string;
   readonly ipv6?: string;
   readonly antiSpoofing: boolean;
-  /** Unix socket on which QEMU listens; the fabric dials it. */
-  readonly socketPath: string;
+  /** Unix socket on which QEMU listens; the fabric dials it. Absent where the port has none: see `tap`. */
+  readonly socketPath?: string;
+  /** What is spoken on the socket; frames in stream framing where nothing is said. */
+  readonly protocol?: 'vhost-user';
+  /** The NIC is a device of the kernel instead. */
+  readonly tap?: FabricTap;
+}
+
+export interface FabricTap {
+  /** Kernel name of the device, at most 15 characters. */
+  readonly interfaceName: string;
+  /** Path of the network namespace that the device is made in; absent: the fabric's own. */
+  readonly namespacePath?: string;
 }
 
 export interface FabricForward {

@@ -94,16 +94,35 @@ const network = z
     message: 'DHCP needs an IPv4 subnet',
   });
 
-const switchPort = z.strictObject({
-  id: identifier,
-  network: identifier,
-  machine: identifier,
-  mac,
-  ipv4: ipv4.exactOptional(),
-  ipv6: ipv6.exactOptional(),
-  antiSpoofing: z.boolean(),
-  socketPath,
-});
+const switchPort = z
+  .strictObject({
+    id: identifier,
+    network: identifier,
+    machine: identifier,
+    mac,
+    ipv4: ipv4.exactOptional(),
+    ipv6: ipv6.exactOptional(),
+    antiSpoofing: z.boolean(),
+    socketPath: socketPath.exactOptional(),
+    protocol: z.literal('vhost-user').exactOptional(),
+    tap: z
+      .strictObject({
+        interfaceName: z.string().regex(/^[^\s/:\0]{1,15}$/, 'not the name of a device'),
+        namespacePath: z
+          .string()
+          .regex(/^\/[^\0]+$/, 'not an absolute path')
+          .exactOptional(),
+      })
+      .exactOptional(),
+  })
+  .refine((value) => (value.socketPath === undefined) !== (value.tap === undefined), {
+    path: ['socketPath'],
+    message: 'a port has either a socket or a tap',
+  })
+  .refine((value) => value.protocol === undefined || value.socketPath !== undefined, {
+    path: ['protocol'],
+    message: 'it is spoken on a socket',
+  });
 
 const forward = z
   .strictObject({

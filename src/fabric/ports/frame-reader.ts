@@ -60,6 +60,10 @@ export class FrameReader {
     this.#maxUntaggedBytes = mtuBytes + MIN_FRAME_BYTES;
   }
 
+  get mtuBytes(): number {
+    return this.#maxUntaggedBytes - MIN_FRAME_BYTES;
+  }
+
   set mtuBytes(mtuBytes: number) {
     this.#maxUntaggedBytes = mtuBytes + MIN_FRAME_BYTES;
   }

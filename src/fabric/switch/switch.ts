@@ -13,6 +13,8 @@
  * Limits: the bounds of `MacTable`. Frames to 01:80:c2:00:00:00-0f stay on their link, as on every bridge (8.6.3).
  * Nothing is allocated for a frame.
  */
+import { SoftwareOffload } from '../offload/software-offload.js';
+import { ChunkPool } from '../ports/chunk-pool.js';
 import type { FrameBatch, FrameSink, Port } from '../ports/port.js';
 import { FRAME_HEADER_BYTES } from '../ports/port.js';
 import { countDrop } from '../ports/counters.js';
@@ -55,9 +57,14 @@ export class Switch implements FrameSink {
   readonly #touched: Attachment[] = [];
   #serial = 0;
   readonly #nowSeconds: () => number;
+  readonly #softwareOffload: SoftwareOffload;
 
-  constructor(nowSeconds: () => number = () => Math.floor(performance.now() / 1000)) {
+  constructor(
+    nowSeconds: () => number = () => Math.floor(performance.now() / 1000),
+    pool: ChunkPool = new ChunkPool(),
+  ) {
     this.#nowSeconds = nowSeconds;
+    this.#softwareOffload = new SoftwareOffload(pool);
   }
 
   get learnedMacs(): number {
@@ -103,9 +110,11 @@ export class Switch implements FrameSink {
     if (from === undefined) return;
     const serial = ++this.#serial;
     const firstTouched = this.#touched.length;
+    const heldBatches = batch.offloads === undefined ? -1 : this.#softwareOffload.heldBatches;
     this.#distribute(from, batch, start, end, serial);
     for (let index = firstTouched; index < this.#touched.length; index++) this.#touched[index]!.port.flush();
     this.#touched.length = firstTouched;
+    if (heldBatches >= 0) this.#softwareOffload.release(heldBatches);
   }
 
   #distribute(from: Attachment, batch: FrameBatch, start: number, end: number, serial: number): void {
@@ -182,14 +191,20 @@ export class Switch implements FrameSink {
   ): void {
     if (way !== 'flood') {
       this.#touch(way, serial);
-      way.port.offer(batch, start, end, frameCount);
+      this.#give(way.port, batch, start, end, frameCount);
       return;
     }
     for (const to of this.#attachments) {
       if (to === from || (to.group !== 0 && to.group === from.group)) continue;
       this.#touch(to, serial);
-      to.port.offer(batch, start, end, frameCount);
+      this.#give(to.port, batch, start, end, frameCount);
     }
+  }
+
+  #give(port: Port, batch: FrameBatch, start: number, end: number, frameCount: number): void {
+    if (batch.offloads === undefined || port.takesOffloads === true) {
+      port.offer(batch, start, end, frameCount);
+    } else this.#softwareOffload.offer(port, batch, start, end);
   }
 
   #touch(attachment: Attachment, serial: number): void {

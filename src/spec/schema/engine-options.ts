@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ATTACHMENTS, DATAPATHS, FAIL_MODES } from '../vocabulary.js';
+import { ATTACHMENTS, DATAPATHS, FAIL_MODES, PORT_KINDS } from '../vocabulary.js';
 import {
   NAMESPACE_NAME_PATTERN,
   parseNamespaceName,
@@ -117,9 +117,16 @@ export const networkOptionShape = {
 
 export const nicOptionShape = {
   attach: key(choice('attachment', ATTACHMENTS).optional(), {
-    about: 'How the NIC meets the host on an engine of the kernel: tap, netns or macvtap.',
-    byDefault: 'tap',
+    about:
+      'How the NIC meets the host: tap, netns or macvtap on an engine of the kernel, tap or netns on the user engine, as root.',
+    byDefault: 'tap; on the user engine a socket of QEMU',
     example: 'macvtap',
+  }),
+  port: key(choice('port', PORT_KINDS).optional(), {
+    about:
+      'How QEMU is plugged into the user engine: stream (a socket) or vhost-user (shared memory, with offloads; wants koffi).',
+    byDefault: 'stream',
+    example: 'vhost-user',
   }),
   vlan: key(vlan.optional(), {
     about: 'VLAN of the NIC on its segment (access port, IEEE 802.1Q).',

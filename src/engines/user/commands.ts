@@ -1,4 +1,4 @@
-import { fileURLToPath } from 'node:url';
+import { builtProgram } from '../../built-program.js';
 import type { Change } from '../../plan/resource.js';
 import type { EngineContext } from '../contract.js';
 import { controlSocketPath } from './fabric-process.js';
@@ -12,7 +12,7 @@ export function commandsFor(context: EngineContext, change: Change): string[] {
     `echo ${quote(JSON.stringify({ id: 1, method, params }))} | socat - UNIX-CONNECT:${socket}`;
   if (subject.id === PROCESS_ID) {
     if (change.action === 'delete') return [say('shutdown', {})];
-    const program = fileURLToPath(new URL('../../../dist/fabric/main.js', import.meta.url));
+    const program = builtProgram('fabric/main.js');
     const { runDir, stateDir } = context.places;
     return [`node ${program} --project ${context.project} --run-dir ${runDir} --state-dir ${stateDir} &`];
   }

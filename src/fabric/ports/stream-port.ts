@@ -100,6 +100,7 @@ export class StreamPort implements Port {
 
   close(): void {
     this.#dialer.close();
+    this.#reader.close();
     for (const tap of this.#taps) tap.onPortClosed();
     this.#taps = [];
   }

@@ -46,8 +46,8 @@ export function writeSegment(
     receive.offer(tcb.toHost.queuedBytes, tcb.segmentBytes),
     options,
   );
-  if (payloadBytes > 0) tcb.ring.copyTo(bytes, payload, sequence, payloadBytes);
-  setTcpChecksum(bytes, segment, segment + segmentBytes, path.pseudoHeaderSum(IpProtocol.tcp, segmentBytes));
+  const payloadSum = payloadBytes > 0 ? tcb.ring.copyTo(bytes, payload, sequence, payloadBytes) : 0;
+  setTcpChecksum(bytes, segment, payload, path.pseudoHeaderSum(IpProtocol.tcp, segmentBytes) + payloadSum);
   tcb.acknowledged = receive.next;
   tcb.acknowledge = 'not';
   tcb.acknowledgeAtMs = Number.POSITIVE_INFINITY;

@@ -52,11 +52,11 @@ export function writeSegment(
     receive.offer(tcb.toHost.queuedBytes, tcb.segmentBytes),
     options,
   );
-  if (payloadBytes > 0) tcb.ring.copyTo(bytes, payload, sequence, payloadBytes);
-  const sum = path.pseudoHeaderSum(IpProtocol.tcp, segmentBytes);
+  const payloadSum = payloadBytes > 0 ? tcb.ring.copyTo(bytes, payload, sequence, payloadBytes) : 0;
+  const headerSum = path.pseudoHeaderSum(IpProtocol.tcp, segmentBytes);
   if (payloadBytes > 0 && link.offloadBytes(tcb.guestMac) > 0) {
-    leaveToPort(tcb, link, segment, foldSum(sum), payloadBytes);
-  } else setTcpChecksum(bytes, segment, segment + segmentBytes, sum);
+    leaveToPort(tcb, link, segment, foldSum(headerSum), payloadBytes);
+  } else setTcpChecksum(bytes, segment, payload, headerSum + payloadSum);
   tcb.acknowledged = receive.next;
   tcb.acknowledge = 'not';
   tcb.acknowledgeAtMs = Number.POSITIVE_INFINITY;

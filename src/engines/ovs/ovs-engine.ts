@@ -28,6 +28,7 @@ import { readStatus } from './status.js';
 
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
+  routedOutside: true,
   forwards: true,
   ipv6: true,
   dhcp: true,

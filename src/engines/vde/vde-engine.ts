@@ -39,6 +39,7 @@ const CAPABILITIES: Capabilities = {
     routed: true,
     bridge: 'the vde engine has no access to the LAN itself; write `engine: linux` for this network',
   },
+  routedOutside: 'only as root, where the kernel is the gateway; otherwise reach machines by forwards',
   forwards: true,
   ipv6: true,
   dhcp: true,

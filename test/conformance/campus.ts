@@ -65,7 +65,8 @@ export class Campus implements AsyncDisposable {
     try {
       campus.#stood = await campus.standing();
       await campus.edit({});
-      await stage.must('up');
+      // A bridge that takes in a NIC of the host interrupts that.
+      await stage.must('up', '--allow-disruption');
       await Promise.all(MACHINES.map((name) => campus.#listenTo(name)));
       return campus;
     } catch (error) {

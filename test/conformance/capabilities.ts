@@ -3,8 +3,11 @@ import { ENGINES } from '../../src/engines/registry.js';
 import { placesOf } from '../../src/places.js';
 import type { EngineName, Mode } from '../../src/topology/topology.js';
 
+/** What is no capability of its own: keys of the file are the matter of the engines' own suites. */
+type NoCapability = 'modes' | 'networkKeys' | 'nicKeys' | 'needsRoot';
+
 /** Each thing that an engine can declare, by its name in the contract. */
-export type Capability = Mode | Exclude<keyof Capabilities, 'modes' | 'needsRoot'>;
+export type Capability = Mode | Exclude<keyof Capabilities, NoCapability>;
 
 export type Declared = Readonly<Record<Capability, Support>>;
 
@@ -21,6 +24,6 @@ export function capabilitiesOf(name: EngineName): Capabilities {
 }
 
 export function declaredBy(name: EngineName): Declared {
-  const { modes, needsRoot: _, ...others } = capabilitiesOf(name);
+  const { modes, networkKeys: _keys, nicKeys: _nicKeys, needsRoot: _root, ...others } = capabilitiesOf(name);
   return { ...modes, ...others };
 }

@@ -35,7 +35,9 @@ export const isolation: readonly Scenario[] = [
             (url) => `timeout 3 wget -q -O - http://${url}`,
           ),
         ];
-        const tried = await Promise.all(lines.map(async (line) => ({ line, passed: await passes(db1, line) })));
+        const tried = await Promise.all(
+          lines.map(async (line) => ({ line, passed: await passes(db1, line) })),
+        );
         expect(tried.filter(({ passed }) => passed)).toEqual([]);
       } finally {
         await db1.must(`ip route del default via ${gateway}`);

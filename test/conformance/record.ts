@@ -31,6 +31,11 @@ export function unproven(record: EngineRecord): string[] {
   return Object.entries(record).flatMap(([capability, proof]) => (proof.length === 0 ? [capability] : []));
 }
 
+export function isProven(record: EngineRecord | undefined, capability: Capability): boolean {
+  const proof = record?.[capability];
+  return typeof proof === 'object' && proof.length > 0;
+}
+
 export function readKept(): KeptRecords {
   return existsSync(KEPT) ? (JSON.parse(readFileSync(KEPT, 'utf8')) as KeptRecords) : {};
 }

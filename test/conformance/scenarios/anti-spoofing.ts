@@ -24,21 +24,25 @@ export const antiSpoofing: readonly Scenario[] = [
     },
   },
   {
-    title: 'lets nobody speak with another IPv6 address',
+    title: 'lets nobody speak with an IPv6 address of another network',
     proves: ['antiSpoofing', 'ipv6'],
     async run({ e1, w1 }) {
-      const globalAddress =
-        "ip -6 -o addr show eth0 scope global | sed 's/.*inet6 \\([^/]*\\).*/\\1/' | head -n 1";
-      const [own, remote] = await Promise.all([e1.must(globalAddress), w1.must(globalAddress)]);
-      const other = own.replace(/[0-9a-f]+$/, '77');
+      const remote = await w1.must(
+        "ip -6 -o addr show eth0 scope global | sed 's/.*inet6 \\([^/]*\\).*/\\1/' | head -n 1",
+      );
+      const asked = async (): Promise<number> =>
+        Number(await w1.must("sed -n 's/^Icmp6InEchos *//p' /proc/net/snmp6"));
       await e1.must('echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad');
-      await e1.must(`ip addr add ${other}/64 dev eth0`);
+      await e1.must('ip addr add fd00:bad::77/64 dev eth0');
       try {
-        expect((await e1.run(`ping6 -c 2 -W 1 -I ${other} ${remote}`)).status).not.toBe(0);
+        const before = await asked();
+        await e1.run(`ping6 -c 2 -W 1 -I fd00:bad::77 ${remote}`);
+        expect(await asked()).toBe(before);
+        await e1.must(`ping6 -c 2 -W 2 ${remote}`);
+        expect(await asked()).toBe(before + 2);
       } finally {
-        await e1.must(`ip addr del ${other}/64 dev eth0`);
+        await e1.must('ip addr del fd00:bad::77/64 dev eth0');
       }
-      await e1.must(`ping6 -c 2 -W 2 -I ${own} ${remote}`);
     },
   },
   {

@@ -32,8 +32,8 @@ export function namespaceName(project: string, kind: 'server' | 'machine', name:
   return `${PREFIX}:${project}:${kind}:${name}`;
 }
 
-/** Other engines name namespaces of the same project in their own way. */
+/** Whether it is one of this engine's: others have namespaces of the same project, of other kinds. */
 export function isOurNamespace(project: string, name: string): boolean {
-  const kinds = ['server', 'machine'] as const;
-  return kinds.some((kind) => name.startsWith(namespaceName(project, kind, '')));
+  const [prefix, owner, kind] = name.split(':');
+  return prefix === PREFIX && owner === project && (kind === 'server' || kind === 'machine');
 }

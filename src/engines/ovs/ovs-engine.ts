@@ -30,6 +30,7 @@ import { desireTunnels } from './tunnels.js';
 
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
+  routedOutside: true,
   forwards: true,
   ipv6: true,
   dhcp: true,

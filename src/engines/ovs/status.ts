@@ -26,7 +26,8 @@ export async function readStatus(
     ]);
     const prefix = resourceId('port', '');
     const ports = [...snapshot.ports]
-      .filter(([id]) => id.startsWith(prefix))
+      // Those of NICs, `web1/0`; the server of an isolated network has one too.
+      .filter(([id]) => id.startsWith(prefix) && id.slice(prefix.length).includes('/'))
       .map(([id, rows]) => portStatus(nameOf(id), rows, snapshot, links));
     return { running: snapshot.bridges.size > 0, ports, notes: [...datapathNotes(snapshot), ...notes] };
   } finally {

@@ -43,6 +43,8 @@ const CAPABILITIES: Capabilities = {
     routed: true,
     bridge: 'the user engine has no access to the LAN itself; write `engine: linux` for this network',
   },
+  routedOutside:
+    'the user engine owns no address outside: reach machines by forwards, or write `engine: linux`',
   forwards: true,
   ipv6: true,
   dhcp: true,

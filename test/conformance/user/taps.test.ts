@@ -6,7 +6,9 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Guest } from '../../lab/guest.js';
 import { whySkipped } from '../../lab/prerequisites.js';
-import { type HostWeb, patternDigest, startHostWeb } from '../host-services.js';
+import { startByHand } from '../hand-started.js';
+import { type HostWeb, startHostWeb } from '../host-services.js';
+import { patternDigest } from '../pattern.js';
 import { Stage } from '../stage.js';
 
 const MEGABYTE = 1024 * 1024;
@@ -53,7 +55,7 @@ describe.skipIf(reason !== undefined)('namespaces on taps of the fabric', () => 
   beforeAll(async () => {
     execFileSync('ip', ['netns', 'add', NAMED]);
     hostWeb = await startHostWeb();
-    stage = await Stage.open([]);
+    stage = await Stage.open({ enter: [], isRoot: true, environment: {} });
     await stage.write(`project: ${PROJECT}
 networks:
   web: { mode: nat, ipv4: 10.45.0.0/24, host-loopback: true }
@@ -65,7 +67,7 @@ machines:
   guest: { nics: [{ network: web, ipv4: 10.45.0.13 }] }
 `);
     await stage.must('up');
-    guest = await stage.guest('guest');
+    guest = await startByHand(stage, 'guest');
     await guest.ready();
   }, 120_000);
   afterAll(async () => {
@@ -179,7 +181,11 @@ describe.skipIf(reason !== undefined)('a tap on the host', () => {
 
   beforeAll(async () => {
     execFileSync('ip', ['netns', 'add', HOST]);
-    stage = await Stage.open(['nsenter', `--net=/run/netns/${HOST}`]);
+    stage = await Stage.open({
+      enter: ['nsenter', `--net=/run/netns/${HOST}`],
+      isRoot: true,
+      environment: {},
+    });
     await stage.write(`project: ${PROJECT}
 networks: { web: { mode: nat, ipv4: 10.46.0.0/24, mtu: 9000 } }
 machines: { self: { nics: [{ network: web, ipv4: 10.46.0.11, mac: "52:54:00:00:00:11", attach: tap }] } }

@@ -3,7 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Guest } from '../../lab/guest.js';
-import { type HostWeb, patternDigest, startHostWeb } from '../host-services.js';
+import { startByHand } from '../hand-started.js';
+import { type HostWeb, startHostWeb } from '../host-services.js';
+import { patternDigest } from '../pattern.js';
 import { Stage } from '../stage.js';
 
 const MEGABYTE = 1024 * 1024;
@@ -27,9 +29,9 @@ describe('vhost-user ports', () => {
     await stage.write(FILE);
     await stage.must('up');
     const [fast, twin, plain] = await Promise.all([
-      stage.guest('fast'),
-      stage.guest('twin'),
-      stage.guest('plain'),
+      startByHand(stage, 'fast'),
+      startByHand(stage, 'twin'),
+      startByHand(stage, 'plain'),
     ]);
     guests = { fast, twin, plain };
     await Promise.all([fast, twin, plain].map((guest) => guest.ready()));
@@ -109,7 +111,7 @@ describe('vhost-user ports', () => {
   it('take a machine that is started anew', async () => {
     await guests.plain.stop();
     await guests.twin.stop();
-    const twin = await stage.guest('twin');
+    const twin = await startByHand(stage, 'twin');
     await twin.ready();
     expect((await guests.fast.run('ping -c 1 -W 3 10.44.0.12')).status).toBe(0);
   });

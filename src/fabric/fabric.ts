@@ -29,6 +29,8 @@ import { type Plug, Segment } from './segment.js';
 import { createServices, type Services } from './services.js';
 import { ChunkPool } from './ports/chunk-pool.js';
 import { StreamPort } from './ports/stream-port.js';
+import type { VdeNetwork } from './vde/vde-socket.js';
+import { VdeSockets } from './vde/vde-sockets.js';
 
 const AGEING_INTERVAL_MS = 30_000;
 
@@ -46,12 +48,14 @@ export class Fabric {
   readonly #services: Services;
   readonly #segments = new Map<string, Segment>();
   readonly #ports = new Map<string, StreamPort>();
+  readonly #vde: VdeSockets;
   readonly #ageing: NodeJS.Timeout;
   #configured: Configured = EMPTY;
   #lastApply: Promise<void> = Promise.resolve();
 
   constructor(options: FabricOptions) {
     this.#options = options;
+    this.#vde = new VdeSockets(options.log);
     this.#services = createServices(
       join(options.stateDir, 'leases.json'),
       options.log,
@@ -91,6 +95,7 @@ export class Fabric {
       networks: [...this.#segments].map(([name, segment]) => ({
         name,
         learnedMacs: segment.switch.learnedMacs,
+        vdeClients: this.#vde.clientCount(name),
         flows: this.#services.nat.flowCounts(name),
         drops: Object.fromEntries([
           ...(segment.gateway?.port.counters.drops ?? []),
@@ -127,6 +132,7 @@ export class Fabric {
   async close(): Promise<void> {
     await this.#lastApply;
     clearInterval(this.#ageing);
+    this.#vde.close();
     for (const segment of this.#segments.values()) segment.close();
     for (const port of this.#ports.values()) port.close();
     await this.#services.close();
@@ -136,19 +142,23 @@ export class Fabric {
     const before = this.#configured;
     const after = applyOperations(before, operations);
     const made: string[] = [];
+    let closeOpened = (): void => undefined;
     try {
       for (const network of after.networks.values()) {
         if (this.#segments.has(network.name)) continue;
         this.#segments.set(network.name, new Segment(network, this.#services, this.#pool));
         made.push(network.name);
       }
+      closeOpened = await this.#vde.open(after.networks.values(), (network) => this.#vdeNetwork(network));
       await updateForwards(this.#services.forwards, before.forwards, after.forwards);
     } catch (error) {
+      closeOpened();
       for (const name of made) this.#removeSegment(name);
       if (error instanceof ForwardsLost) this.#configured = withoutForwards(before, error.ids);
       throw error;
     }
     this.#configured = after;
+    this.#vde.keepOnly(after.networks.values());
     this.#services.configure(withStations(this.configuration()));
     this.#updatePorts(before, after);
     const { networks, ports, forwards } = after;
@@ -198,6 +208,18 @@ export class Fabric {
     }
     port.socketPath = settings.socketPath;
     return { port, settings };
+  }
+
+  /** What a VDE socket knows of a network: as it is at each moment. */
+  #vdeNetwork(name: string): VdeNetwork {
+    const segment = this.#segments.get(name);
+    if (segment === undefined) throw new Error(`no network ${name}`);
+    return {
+      name,
+      sink: segment.switch,
+      mtuBytes: () => segment.mtuBytes,
+      plugIn: (port) => segment.plugInStranger(port),
+    };
   }
 
   #removeSegment(name: string): void {

@@ -24,6 +24,8 @@ export interface FabricNetwork {
   readonly ipv6?: FabricSubnet;
   readonly dhcp?: { readonly rangeFirst: string; readonly rangeLast: string; readonly leaseSeconds: number };
   readonly dns?: { readonly domain: string; readonly upstream: readonly string[] };
+  /** Directory that VDE programs plug into, as if the network were a vde_switch; the fabric makes it, and nobody else. */
+  readonly vdeDirectory?: string;
   /** Machines that are plugged into a switch of somebody else, behind one of the network's ports. */
   readonly stations?: readonly FabricStation[];
 }
@@ -96,6 +98,8 @@ export interface FabricStatus {
     readonly name: string;
     readonly learnedMacs: number;
     readonly flows: { readonly tcp: number; readonly udp: number; readonly icmp: number };
+    /** Plugged in at `vdeDirectory`. */
+    readonly vdeClients: number;
     /** Packets the gateway refused, by reason. */
     readonly drops: Readonly<Record<string, number>>;
   }[];

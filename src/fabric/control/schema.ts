@@ -57,6 +57,7 @@ const network = z
       .strictObject({ rangeFirst: ipv4, rangeLast: ipv4, leaseSeconds: z.int().min(1).max(0xffff_ffff) })
       .exactOptional(),
     dns: z.strictObject({ domain, upstream: z.array(upstream).max(64) }).exactOptional(),
+    vdeDirectory: socketPath.exactOptional(),
     stations: z
       .array(
         z.strictObject({

@@ -31,6 +31,8 @@ import { type Place, PortSet } from './port-set.js';
 import { createServices, type Services } from './services.js';
 import { ChunkPool } from './ports/chunk-pool.js';
 import { Overlay } from './overlay/overlay.js';
+import type { VdeNetwork } from './vde/vde-socket.js';
+import { VdeSockets } from './vde/vde-sockets.js';
 
 const AGEING_INTERVAL_MS = 30_000;
 
@@ -50,12 +52,14 @@ export class Fabric {
   readonly #segments = new Map<string, Segment>();
   readonly #native = new NativeLoader();
   readonly #ports = new PortSet(this.#pool, this.#native.load);
+  readonly #vde: VdeSockets;
   readonly #ageing: NodeJS.Timeout;
   #configured: Configured = EMPTY;
   #lastApply: Promise<void> = Promise.resolve();
 
   constructor(options: FabricOptions) {
     this.#options = options;
+    this.#vde = new VdeSockets(options.log);
     this.#services = createServices(
       join(options.stateDir, 'leases.json'),
       options.log,
@@ -95,6 +99,7 @@ export class Fabric {
       networks: [...this.#segments].map(([name, segment]) => ({
         name,
         learnedMacs: segment.switch.learnedMacs,
+        vdeClients: this.#vde.clientCount(name),
         flows: this.#services.nat.flowCounts(name),
         tunnels: this.#overlay.countersOf(name).map(({ peer, counters: { drops, ...counters } }) => ({
           peer,
@@ -136,6 +141,7 @@ export class Fabric {
   async close(): Promise<void> {
     await this.#lastApply;
     clearInterval(this.#ageing);
+    this.#vde.close();
     for (const segment of this.#segments.values()) segment.close();
     this.#ports.keep(() => false);
     this.#overlay.close();
@@ -147,26 +153,26 @@ export class Fabric {
     const before = this.#configured;
     const after = applyOperations(before, operations);
     const made: string[] = [];
-    let closeNewPorts: (() => void) | undefined;
+    const undo: (() => void)[] = [];
     try {
       for (const network of after.networks.values()) {
         if (this.#segments.has(network.name)) continue;
         this.#segments.set(network.name, new Segment(network, this.#services, this.#pool));
         made.push(network.name);
       }
-      closeNewPorts = await this.#ports.open(after.ports.values(), (settings) =>
-        this.#placeOf(settings, after),
-      );
+      undo.push(await this.#ports.open(after.ports.values(), (settings) => this.#placeOf(settings, after)));
+      undo.push(await this.#vde.open(after.networks.values(), (network) => this.#vdeNetwork(network)));
       await this.#overlay.open(after.networks.values());
       await updateForwards(this.#services.forwards, before.forwards, after.forwards);
     } catch (error) {
-      closeNewPorts?.();
+      for (const step of undo) step();
       for (const name of made) this.#removeSegment(name);
       this.#overlay.closeIdle();
       if (error instanceof ForwardsLost) this.#configured = withoutForwards(before, error.ids);
       throw error;
     }
     this.#configured = after;
+    this.#vde.keepOnly(after.networks.values());
     this.#services.configure(withStations(this.configuration()));
     this.#updatePorts(before, after);
     const { networks, ports, forwards } = after;
@@ -204,6 +210,18 @@ export class Fabric {
     const segment = this.#segments.get(settings.network);
     if (network === undefined || segment === undefined) throw new Error(`${settings.id} has no network`);
     return { sink: segment.switch, mtuBytes: network.mtuBytes };
+  }
+
+  /** What a VDE socket knows of a network: as it is at each moment. */
+  #vdeNetwork(name: string): VdeNetwork {
+    const segment = this.#segments.get(name);
+    if (segment === undefined) throw new Error(`no network ${name}`);
+    return {
+      name,
+      sink: segment.switch,
+      mtuBytes: () => segment.mtuBytes,
+      plugIn: (port) => segment.plugInStranger(port),
+    };
   }
 
   #removeSegment(name: string): void {

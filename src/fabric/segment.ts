@@ -11,6 +11,7 @@ import { Gateway, hasGateway } from './gateway/gateway.js';
 import type { GatewayServices } from './gateway/services.js';
 import type { ChunkPool } from './ports/chunk-pool.js';
 import type { MachinePort } from './ports/machine-port.js';
+import type { Port } from './ports/port.js';
 import { type AddressHolder, type AddressKey, AddressOwners } from './switch/address-owners.js';
 import { assignAddresses, SpoofGuard } from './switch/spoof-guard.js';
 import { Switch } from './switch/switch.js';
@@ -52,6 +53,23 @@ export class Segment {
   /** The gateway, where the network has addresses. */
   get gateway(): Gateway | undefined {
     return this.#gateway;
+  }
+
+  get mtuBytes(): number {
+    return this.#network.mtuBytes;
+  }
+
+  /**
+   * Plugs in somebody whom the configuration does not name.
+   * @returns what unplugs it.
+   */
+  plugInStranger(port: Port): () => void {
+    const guard = new SpoofGuard({ isForeign: (high, low) => this.switch.isPinned(high, low) }, this.#owners);
+    this.switch.attach(port, { guard, learns: true });
+    return () => {
+      this.switch.detach(port);
+      this.#owners.release(guard);
+    };
   }
 
   /** Takes the network's settings and all of its ports as they are to be. */

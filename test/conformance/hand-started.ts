@@ -2,7 +2,7 @@
 import { buildMicroGuest, type Guest, startGuest } from '../lab/guest.js';
 import type { Stage } from './stage.js';
 
-const BOOT_LIMIT_MS = 180_000;
+const BUILD_LIMIT_MS = 180_000;
 
 /**
  * Boots a machine of the stage's file as a micro guest; it ends before the stage closes.
@@ -13,10 +13,10 @@ export async function startByHand(
   name: string,
   programs: readonly string[] = [],
 ): Promise<Guest> {
-  const signal = AbortSignal.timeout(BOOT_LIMIT_MS);
-  await buildMicroGuest(signal);
+  await buildMicroGuest(AbortSignal.timeout(BUILD_LIMIT_MS));
   const flags = await stage.json<string[]>('netdev', name);
-  const guest = await startGuest({ name, nics: [flags], programs, within: stage.within }, signal);
+  const stop = new AbortController();
+  const guest = await startGuest({ name, nics: [flags], programs, within: stage.within }, stop.signal);
   stage.beforeClose(() => guest.stop());
   return guest;
 }

@@ -75,7 +75,8 @@ function check({ networks, ports, forwards }: Configured): void {
     if (other !== undefined) throw refusal(code, `${holder} and ${other} both have ${what}`);
     taken.set(key, holder);
   };
-  for (const { name, gatewayMac, ipv4, ipv6, dhcp } of networks.values()) {
+  for (const { name, gatewayMac, ipv4, ipv6, dhcp, vdeDirectory } of networks.values()) {
+    if (vdeDirectory !== undefined) claim('fabric/duplicate-socket', vdeDirectory, vdeDirectory, name);
     const holder = `the gateway of ${name}`;
     claim('fabric/duplicate-mac', `${name} ${gatewayMac}`, gatewayMac, holder);
     for (const subnet of [ipv4, ipv6]) {

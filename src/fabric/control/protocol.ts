@@ -26,6 +26,8 @@ export interface FabricNetwork {
   readonly dns?: { readonly domain: string; readonly upstream: readonly string[] };
   /** Tunnels to other hosts that have the network too. */
   readonly vxlan?: FabricVxlan;
+  /** Directory that VDE programs plug into, as if the network were a vde_switch; the fabric makes it, and nobody else. */
+  readonly vdeDirectory?: string;
   /** Machines that are plugged into a switch of somebody else, behind one of the network's ports. */
   readonly stations?: readonly FabricStation[];
 }
@@ -130,6 +132,8 @@ export interface FabricStatus {
     readonly learnedMacs: number;
     readonly flows: { readonly tcp: number; readonly udp: number; readonly icmp: number };
     readonly tunnels: readonly FabricTunnelStatus[];
+    /** Plugged in at `vdeDirectory`. */
+    readonly vdeClients: number;
     /** Packets the gateway refused, by reason. */
     readonly drops: Readonly<Record<string, number>>;
   }[];

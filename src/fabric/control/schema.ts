@@ -73,6 +73,7 @@ const network = z
       .exactOptional(),
     dns: z.strictObject({ domain, upstream: z.array(upstream).max(64) }).exactOptional(),
     vxlan: vxlan.exactOptional(),
+    vdeDirectory: socketPath.exactOptional(),
     stations: z
       .array(
         z.strictObject({

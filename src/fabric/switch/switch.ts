@@ -24,6 +24,8 @@ import type { SpoofGuard } from './spoof-guard.js';
 export interface AttachOptions {
   /** Refuses frames of this port; without one everything enters. */
   readonly guard?: SpoofGuard;
+  /** Whether the port's guard lets in MACs that are not pinned to it, which have to be learned; without a guard they are. */
+  readonly learns?: boolean;
   /** The port's own MAC, a 48-bit number: it leads here from the start, and no other port can learn it. */
   readonly mac?: number;
   /** Ports of one group exchange nothing: the tunnels of an overlay, whose far ends are meshed themselves. */
@@ -33,6 +35,7 @@ export interface AttachOptions {
 class Attachment {
   learnedMacs = 0;
   guard: SpoofGuard | undefined;
+  learns = true;
   /** 0: in no group. */
   group = 0;
   mac: number | undefined;
@@ -80,6 +83,7 @@ export class Switch implements FrameSink {
       this.#attachments = [...this.#byPort.values()];
     }
     attachment.guard = options.guard;
+    attachment.learns = options.guard === undefined || options.learns === true;
     attachment.group = options.splitHorizonGroup ?? 0;
     if (attachment.mac === options.mac) return;
     if (attachment.mac !== undefined) this.#table.unpin(...split(attachment.mac), attachment);
@@ -98,6 +102,11 @@ export class Switch implements FrameSink {
   /** The port behind a MAC, a 48-bit number. */
   portOf(mac: number): Port | undefined {
     return this.#table.lookup(Math.floor(mac / TWO_POW_32), mac % TWO_POW_32)?.port;
+  }
+
+  /** Whether a MAC, upper 16 and lower 32 bits, was given to a port: it is no other's. */
+  isPinned(high: number, low: number): boolean {
+    return this.#table.isPinned(high, low);
   }
 
   /** Forgets what was not seen for the ageing time; call it every now and then. */
@@ -119,8 +128,8 @@ export class Switch implements FrameSink {
 
   #distribute(from: Attachment, batch: FrameBatch, start: number, end: number, serial: number): void {
     const view = viewOf(from, batch.bytes);
-    const { guard } = from;
-    const nowSeconds = guard === undefined ? this.#nowSeconds() : 0;
+    const { guard, learns } = from;
+    const nowSeconds = learns ? this.#nowSeconds() : 0;
     let runWay: Way;
     let runStart = start;
     let runFrames = 0;
@@ -136,7 +145,7 @@ export class Switch implements FrameSink {
       const reason = guard?.check(view, frame, next);
       let way: Way;
       if (reason === undefined) {
-        if (guard === undefined) {
+        if (learns) {
           const high = view.getUint16(frame + 6);
           const low = view.getInt32(frame + 8);
           if (low !== sourceLow || high !== sourceHigh) {

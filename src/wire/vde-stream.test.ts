@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeStreamFrame, QEMU_FRAMING, StreamFrameReader, VDE_FRAMING } from './stream-frames.js';
+import {
+  encodeEvenFrame,
+  encodeStreamFrame,
+  QEMU_FRAMING,
+  StreamFrameReader,
+  VDE_FRAMING,
+} from './vde-stream.js';
 
 const { maxFrameBytes: MAX_STREAM_FRAME_BYTES } = VDE_FRAMING;
 
@@ -69,5 +75,27 @@ describe('VDE stream framing', () => {
       }),
       { seed: 9, numRuns: 300 },
     );
+  });
+});
+
+describe('frames for the input of a vde_plug', () => {
+  it('takes an even number of bytes for every frame, and changes none of its own', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 14, maxLength: 1518 }), (bytes) => {
+        const framed = encodeEvenFrame(Buffer.from(bytes)) ?? Buffer.alloc(1);
+        expect(framed.length % 2).toBe(0);
+        const reader = new StreamFrameReader((frame) => {
+          expect([...frame.subarray(0, bytes.length)]).toEqual([...bytes]);
+          expect(frame.length - bytes.length).toBe(bytes.length % 2);
+        });
+        expect(reader.push(framed)).toBe(true);
+      }),
+      { seed: 13, numRuns: 100 },
+    );
+  });
+
+  it('leaves out what vde_plug does not take', () => {
+    expect(encodeEvenFrame(Buffer.alloc(9234))).toHaveLength(9236);
+    expect(encodeEvenFrame(Buffer.alloc(9235))).toBeUndefined();
   });
 });

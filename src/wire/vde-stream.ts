@@ -27,6 +27,26 @@ export function encodeStreamFrame(frame: Uint8Array, framing: StreamFraming = VD
   return framed;
 }
 
+/**
+ * A frame for the standard input of a `vde_plug`.
+ *
+ * vde_plug reads its input in pieces of any size and loses its place when a piece ends after the first byte of a length
+ * (libvdeplug 4.0.1, vdestream_recv): from there on it sends garbage into the network. Its pieces are of even size, or as
+ * much as the pipe holds; when everything written to the pipe is of even size too, no piece ends between two bytes of a
+ * length. So a frame of odd size is made one byte longer. What follows a packet in its frame is padding and nobody reads
+ * it (RFC 894, RFC 1042).
+ * @returns undefined for a frame that vde_plug would not take.
+ */
+export function encodeEvenFrame(frame: Uint8Array): Buffer | undefined {
+  const { headerBytes, maxFrameBytes } = VDE_FRAMING;
+  const evenBytes = frame.length + (frame.length % 2);
+  if (frame.length < MIN_FRAME_BYTES || evenBytes > maxFrameBytes) return undefined;
+  const framed = Buffer.alloc(headerBytes + evenBytes);
+  framed.writeUIntBE(evenBytes, 0, headerBytes);
+  framed.set(frame, headerBytes);
+  return framed;
+}
+
 /** Cuts a stream into frames. Holds at most one frame; runts are dropped. */
 export class StreamFrameReader {
   readonly #onFrame: (frame: Buffer) => void;

@@ -39,6 +39,7 @@ module.exports = {
       '^src/spec/',
       '^src/clients/',
     ]),
+    only('exports-know-the-contract-only', '^src/exports/', ['^src/engines/contract\\.ts$']),
     {
       name: 'engines-are-known-by-contract',
       comment: 'Only the registry names the engines; everything else sees contract.ts.',

@@ -79,6 +79,39 @@ export interface Finding {
   readonly fix?: string;
 }
 
+/** The host's own part of a `bridge` network: its NIC is a port of the bridge, and its addresses are the bridge's. */
+export interface HostBridge {
+  /** Name in the file. */
+  readonly network: string;
+  /** Kernel names of the bridge and of the NIC that is its port. */
+  readonly bridge: string;
+  readonly nic: string;
+  /** MAC of both. */
+  readonly mac: string;
+  readonly mtuBytes: number;
+  readonly speaksStp: boolean;
+  /** The LAN gives an IPv4 address by DHCP. */
+  readonly ipv4Dhcp: boolean;
+  /** Router advertisements give an IPv6 address (RFC 4862), DHCPv6 another. */
+  readonly ipv6Auto: boolean;
+  readonly ipv6Dhcp: boolean;
+  /** `192.0.2.2/24`, those of the host's own configuration, both families. */
+  readonly addresses: readonly string[];
+  /** Routes of the host's own configuration. */
+  readonly routes: readonly HostRoute[];
+  /** Resolvers and search domains of the host's own configuration; empty where DHCP names them. */
+  readonly resolvers: readonly string[];
+  readonly searchDomains: readonly string[];
+}
+
+export interface HostRoute {
+  readonly family: 4 | 6;
+  /** `default`, a block, or an address. */
+  readonly destination: string;
+  readonly gateway?: string;
+  readonly metric?: number;
+}
+
 /** What an engine is given of the project and the host. */
 export interface EngineContext {
   readonly project: string;
@@ -108,6 +141,8 @@ export interface Engine extends ResourceProvider {
   doctor(signal: AbortSignal): Promise<Finding[]>;
   /** The person confirms a change that is waiting for it; the networks concerned. Absent: nothing ever waits. */
   commit?(): Promise<string[]>;
+  /** What the host has on the uplinks of the `bridge` networks, for its own configuration. Absent: it takes no uplink in. */
+  hostBridges?(topology: Topology, signal: AbortSignal): Promise<HostBridge[]>;
 }
 
 export type EngineFactory = (context: EngineContext) => Engine;

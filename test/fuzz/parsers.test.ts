@@ -19,7 +19,7 @@ import { QmpConnectionError } from '../../src/clients/qmp/message.js';
 import { MessageReader } from '../../src/clients/qmp/message-reader.js';
 import { parseSettings } from '../../src/clients/sysctl/sysctl.js';
 import { ManagementReader } from '../../src/clients/vde/management-reader.js';
-import { QEMU_FRAMING, StreamFrameReader } from '../../.js';
+import { QEMU_FRAMING, StreamFrameReader } from '../../src/wire/vde-stream.js';
 import { parseIdentity, parsePortTable, parseSetting, parseVlanTable } from '../../src/clients/vde/tables.js';
 import { parseDump } from '../../src/engines/ovs/flows/flow-text.js';
 import { parseMeters } from '../../src/engines/ovs/flows/meters.js';

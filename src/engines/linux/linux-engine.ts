@@ -28,6 +28,8 @@ import { preflight } from './preflight.js';
 import { linkOf, stageSegment } from './stage.js';
 import { readStatus } from './status.js';
 import { FIXED_TAP_PROPERTIES, TAP_KIND } from './tap.js';
+import { HostBridges } from './uplink/host-bridge.js';
+import { readHostBridge } from './uplink/host-part.js';
 import { uplinkCommands } from './uplink/uplink-commands.js';
 import { UplinkKeeper } from './uplink/uplink-keeper.js';
 import { UPLINK_KIND } from './uplink/uplink-resource.js';
@@ -73,6 +75,7 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
     // `CLIENT CLIENT-PORT SERVER SERVER-PORT` (sshd(8)).
     peers: host.peers ?? [process.env['SSH_CONNECTION']?.split(' ')[0] ?? []].flat(),
   });
+  const hostBridges = new HostBridges(project, directory, uplinks.records, run);
   const hasVhost = existsSync('/dev/vhost-net');
 
   const observe = async (signal: AbortSignal): Promise<Resource[]> => {
@@ -98,7 +101,8 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
     preflight: (topology, signal) => preflight(run, project, topology, signal),
     observe: (signal) => nothingWithoutPrograms(observe(signal)),
     async execute(changes, signal) {
-      await execute({ run, project, directory, gateway, intents, uplinks }, changes, signal);
+      const others = await hostBridges.settle(changes, signal);
+      await execute({ run, project, directory, gateway, intents, uplinks }, others, signal);
     },
     updatesInPlace,
     impactOf: (change): Impact => impactOf(change),
@@ -110,6 +114,15 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
       return own.length > 0 ? own : gateway.commandsFor(change);
     },
     commit: () => uplinks.commit(),
+    hostBridges: (topology, signal) =>
+      Promise.all(
+        topology.networks
+          .filter(({ engine, mode }) => engine === PROVIDER && mode === 'bridge')
+          .map(async (network) => {
+            const leased = (await uplinks.records.read(network.name))?.leased ?? [];
+            return readHostBridge(run, project, network, leased, signal);
+          }),
+      ),
     netdev: (nic, network) => netdevArguments(nic, network, hasVhost),
     status: (signal) => readStatus(run, project, gateway, uplinks, signal),
     leases: async (signal) => leaseRecords(await observe(signal), await gateway.leases()),

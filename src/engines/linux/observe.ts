@@ -12,7 +12,7 @@ import { observedTable, tableName } from '../kernel-gateway/ruleset.js';
 import { BRIDGE_KIND, bridgeId, observedBridge } from './bridge.js';
 import { CLOSED_KIND, observedClosed } from './closed.js';
 import { CLOSED_TABLE_ID, GUARD_TABLE_ID, PROVIDER } from './identity.js';
-import { isOurNamespace, type Mark, markOf } from './marks.js';
+import { isBridgeMark, isOurNamespace, isUplinkMark, type Mark, markOf } from './marks.js';
 import { observedRateLimits, RATE_LIMIT_KIND } from './rate-limit.js';
 import { observedTap, TAP_KIND } from './tap.js';
 import { observedUplink, UPLINK_KIND, type UplinkRecord } from './uplink/uplink-resource.js';
@@ -42,12 +42,10 @@ export async function observeSegments(
   const veths = marked.map(({ link }) => link).filter(({ kind }) => kind === 'veth');
   const views = await viewNamespaces(veths, namespaces, signal);
   const networkOfBridge = new Map(
-    marked.flatMap(({ link, mark }) =>
-      mark.kind === 'bridge' ? [[link.ifname, mark.network] as const] : [],
-    ),
+    marked.flatMap(({ link, mark }) => (isBridgeMark(mark) ? [[link.ifname, mark.network] as const] : [])),
   );
   const uplinks = new Map(
-    marked.flatMap(({ link, mark }) => (mark.kind === 'uplink' ? [[mark.network, link]] : [])),
+    marked.flatMap(({ link, mark }) => (isUplinkMark(mark) ? [[mark.network, link]] : [])),
   );
   const records = new Map(
     await Promise.all(
@@ -57,15 +55,14 @@ export async function observeSegments(
   const deviceOf = (network: string): string | undefined =>
     [...networkOfBridge].find(([, name]) => name === network)?.[0];
   const resources = marked.map(({ link, mark, isWhole }): Resource => {
-    const { kind, name, properties, affects } =
-      mark.kind === 'uplink'
-        ? {
-            kind: UPLINK_KIND,
-            name: mark.network,
-            properties: observedUplink(link, records.get(mark.network), deviceOf(mark.network)),
-            affects: [],
-          }
-        : describe(link, mark, views, uplinks);
+    const { kind, name, properties, affects } = isUplinkMark(mark)
+      ? {
+          kind: UPLINK_KIND,
+          name: mark.network,
+          properties: observedUplink(link, records.get(mark.network), deviceOf(mark.network)),
+          affects: [],
+        }
+      : describe(link, mark, views, uplinks);
     const network = networkOfBridge.get(link.master ?? '');
     return {
       id: `${PROVIDER}/${kind}/${name}`,
@@ -92,12 +89,13 @@ export async function observeSegments(
 
 function describe(
   link: Link,
-  mark: Exclude<Mark, { readonly kind: 'uplink' }>,
+  mark: Exclude<Mark, { readonly kind: 'uplink' | 'host-uplink' }>,
   views: readonly NamespaceView[],
   uplinks: ReadonlyMap<string, Link>,
 ): { kind: string; name: string; properties: Resource['properties']; affects: string[] } {
   switch (mark.kind) {
     case 'bridge':
+    case 'host-bridge':
       return {
         kind: BRIDGE_KIND,
         name: mark.network,

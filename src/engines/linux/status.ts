@@ -2,7 +2,7 @@ import type { Run } from '../../clients/command/run.js';
 import { readLinks, runJson } from '../../clients/iproute/links.js';
 import type { EngineStatus, PortStatus } from '../contract.js';
 import type { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
-import { markOf } from './marks.js';
+import { isBridgeMark, markOf } from './marks.js';
 import type { UplinkKeeper } from './uplink/uplink-keeper.js';
 
 /** Counters of every port, and what a person should know of this host. */
@@ -23,7 +23,7 @@ export async function readStatus(
   const networkByDevice = new Map(
     links.flatMap(({ ifname, altnames }) => {
       const mark = markOf(project, altnames);
-      return mark?.kind === 'bridge' ? [[ifname, mark.network] as const] : [];
+      return mark !== undefined && isBridgeMark(mark) ? [[ifname, mark.network] as const] : [];
     }),
   );
   const ports = links.flatMap((link): PortStatus[] => {

@@ -12,22 +12,25 @@ export interface HostPart {
   readonly routes: readonly DeviceRoute[];
 }
 
-/** Lines that give one device what another had. Its own link-local addresses stay where they are. */
-export function moveLines(from: string, to: string, part: HostPart): string[] {
+/**
+ * Lines that give one device what another had. Its own link-local addresses stay where they are.
+ * @param isRenewed whether a DHCP client serves the device too: then leased addresses keep their lifetime.
+ */
+export function moveLines(from: string, to: string, part: HostPart, isRenewed = false): string[] {
   const moving = part.addresses.filter(({ scope }) => scope !== 'link');
   return [
     // The last first: with the first address of a subnet its others would go.
     ...moving
       .map((address) => `address del ${address.address}/${address.prefixLength} dev ${from}`)
       .reverse(),
-    ...moving.map((address) => addressLine(address, to)),
+    ...moving.map((address) => addressLine(address, to, isRenewed)),
     ...part.routes.filter(({ protocol }) => protocol !== 'kernel').map((route) => routeLine(route, to)),
   ];
 }
 
 /**
  * Addresses that the host was lent by DHCP: with a lifetime, and not of a prefix that an advertisement keeps alive. They
- * are kept for as long as the NIC is ours, since the client that renews them does not know of the bridge.
+ * are kept for as long as the NIC is ours where nobody renews them.
  */
 export function leasedAddresses(part: HostPart): string[] {
   return part.addresses.filter(isLeased).map(({ address }) => address);
@@ -37,10 +40,10 @@ function isLeased({ family, prefixLength, validLifeSeconds }: InterfaceAddress):
   return validLifeSeconds !== undefined && (family === 4 || prefixLength === 128);
 }
 
-function addressLine(address: InterfaceAddress, device: string): string {
+function addressLine(address: InterfaceAddress, device: string, isRenewed: boolean): string {
   const { flags } = address;
   const lifetime = (name: 'valid' | 'preferred'): string => {
-    const seconds = isLeased(address) ? FOREVER : flags[`${name}_life_time`];
+    const seconds = isLeased(address) && !isRenewed ? FOREVER : flags[`${name}_life_time`];
     return typeof seconds === 'number' && seconds < FOREVER ? ` ${name}_lft ${seconds}` : '';
   };
   const broadcast = typeof flags['broadcast'] === 'string' ? ` broadcast ${flags['broadcast']}` : '';

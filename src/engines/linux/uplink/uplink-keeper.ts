@@ -15,6 +15,16 @@ import { PasserelleError } from '../../../errors.js';
 import { type Change, type Resource, subjectOf } from '../../../plan/resource.js';
 import { formatMark } from '../marks.js';
 import { type HostPart, leasedAddresses, moveLines } from './move-lines.js';
+import {
+  type DhcpClient,
+  findDhcpClient,
+  isRenewing,
+  putToSleep,
+  renewingArguments,
+  startRenewing,
+  stopRenewing,
+  wake,
+} from './dhcp-lease.js';
 import { noUplink, resolveUplink, UPLINK_KIND, type UplinkRecord, uplinkOf } from './uplink-resource.js';
 import { UplinkRecords } from './uplink-records.js';
 import { commitWatchdog, exists, isWaiting, removeWatchdogFiles, startWatchdog } from './watchdog.js';
@@ -47,26 +57,27 @@ export interface KeeperOptions {
 export class UplinkKeeper {
   readonly #options: KeeperOptions;
   readonly #run: Run;
-  readonly #records: UplinkRecords;
+  readonly records: UplinkRecords;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
     this.#run = runnerIn(options.namespace);
-    this.#records = new UplinkRecords(options.directory);
+    this.records = new UplinkRecords(options.directory);
   }
 
   /** What was written down when the network's NIC was taken. */
   record(network: string): Promise<UplinkRecord | undefined> {
-    return this.#records.read(network);
+    return this.records.read(network);
   }
 
   /** Lines for the person: what waits for a word, and leases that nobody renews. */
   async notes(signal: AbortSignal): Promise<string[]> {
     const addresses = await readAddresses(this.#run, signal);
     const notes = await Promise.all(
-      (await this.#records.networks()).map(async (network) => {
-        const record = await this.#records.read(network);
-        const held = addresses.filter(({ address }) => record?.leased.includes(address));
+      (await this.records.networks()).map(async (network) => {
+        const record = await this.records.read(network);
+        const isRenewed = await isRenewing(this.records.clientFiles(network));
+        const held = isRenewed ? [] : addresses.filter(({ address }) => record?.leased.includes(address));
         return [
           ...(record?.isCommitted === false
             ? [`the uplink of ${network} is taken out again soon unless you run \`passerelle commit\``]
@@ -83,13 +94,16 @@ export class UplinkKeeper {
 
   /** Removes what is left of changes that a watchdog has reverted after the death of the command. */
   async sweep(signal: AbortSignal): Promise<void> {
-    const networks = await this.#records.networks();
+    const networks = await this.records.networks();
     if (networks.length === 0) return;
     const altnames = (await readLinks(this.#run, signal)).flatMap((link) => link.altnames);
     for (const network of networks) {
-      const mark = formatMark(this.#options.project, { kind: 'uplink', network });
-      if (altnames.includes(mark) || (await isWaiting(this.#records.files(network)))) continue;
-      await this.#records.forget(network);
+      const marks = (['uplink', 'host-uplink'] as const).map((kind) =>
+        formatMark(this.#options.project, { kind, network }),
+      );
+      if (marks.some((mark) => altnames.includes(mark)) || (await isWaiting(this.records.files(network))))
+        continue;
+      await this.records.forget(network);
     }
   }
 
@@ -112,8 +126,8 @@ export class UplinkKeeper {
   /** The person says that the change stays. Names the networks whose uplink was waiting for it. */
   async commit(): Promise<string[]> {
     const committed = await Promise.all(
-      (await this.#records.networks()).map(async (network) =>
-        (await commitWatchdog(this.#records.files(network))) ? [network] : [],
+      (await this.records.networks()).map(async (network) =>
+        (await commitWatchdog(this.records.files(network))) ? [network] : [],
       ),
     );
     return committed.flat();
@@ -132,11 +146,20 @@ export class UplinkKeeper {
     const answered = await this.#whoAnswers(witnesses, 1, signal);
 
     const mark = formatMark(this.#options.project, { kind: 'uplink', network });
-    const files = this.#records.files(network);
-    await this.#records.write(network, { uplink, device, leased: leasedAddresses(part) });
+    const files = this.records.files(network);
+    const leased = leasedAddresses(part);
+    const client = leased.length === 0 ? undefined : await this.#dhcpClientOf(device, signal);
+    const clientFiles = this.records.clientFiles(network);
+    const sleeper = client && { pid: client.pid, words: client.words };
+    await this.records.write(network, { uplink, device, leased, ...(sleeper && { sleeper }) });
     await this.#copySettings(device, bridge, signal);
-    const wayBack = wayBackLines(device, bridge, mark, part);
-    await startWatchdog(this.#options.namespace, files, wayBack, this.#options.limitMs);
+    const isRenewed = client !== undefined;
+    const wayBack = wayBackLines(device, bridge, mark, part, isRenewed);
+    await startWatchdog(this.#options.namespace, files, wayBack, this.#options.limitMs, {
+      pidFile: clientFiles.pid,
+      sleeper: client?.pid,
+    });
+    if (client !== undefined) putToSleep(client);
     const lines = [
       `link property add dev ${device} altname ${mark}`,
       // Its link-local address is formed as it comes up.
@@ -145,14 +168,20 @@ export class UplinkKeeper {
       `link set dev ${bridge} addrgenmode eui64`,
       `link set dev ${bridge} up`,
       `link set dev ${device} master ${bridge}`,
-      ...moveLines(device, bridge, part),
+      ...moveLines(device, bridge, part, isRenewed),
     ];
     try {
       await runBatch(run, lines, { directory: this.#options.directory, signal });
     } catch (cause) {
       await runBatch(run, wayBack, { directory: this.#options.directory, signal, force: true });
+      if (client !== undefined) await wake(client);
       await commitWatchdog(files);
       throw cause;
+    }
+    const [address = ''] = leased;
+    if (client !== undefined) {
+      const words = renewingArguments(client, bridge, address, clientFiles);
+      await startRenewing(this.#options.namespace, words, clientFiles);
     }
     const stillAnswer = await this.#whoAnswers(answered, PROBE_ATTEMPTS, signal);
     if (stillAnswer.length === answered.length) await commitWatchdog(files);
@@ -170,11 +199,19 @@ export class UplinkKeeper {
       // What is on the bridge now, not what there was: the host may have got other addresses meanwhile.
       const bridgeStands = links.some(({ ifname }) => ifname === bridge);
       const part = bridgeStands ? await this.#partOf(bridge, signal) : { addresses: [], routes: [] };
-      const lines = wayBackLines(device, bridge, mark, part);
+      const record = await this.records.read(network);
+      await stopRenewing(this.records.clientFiles(network));
+      const lines = wayBackLines(device, bridge, mark, part, record?.sleeper !== undefined);
       await runBatch(this.#run, lines, { directory: this.#options.directory, signal });
+      if (record?.sleeper !== undefined) await wake(record.sleeper);
     }
-    await commitWatchdog(this.#records.files(network));
-    await this.#records.forget(network);
+    await commitWatchdog(this.records.files(network));
+    await this.records.forget(network);
+  }
+
+  async #dhcpClientOf(device: string, signal: AbortSignal): Promise<DhcpClient | undefined> {
+    const { stdout } = await this.#run(['readlink', '/proc/self/ns/net'], { signal });
+    return findDhcpClient(device, stdout.trim());
   }
 
   async #partOf(device: string, signal: AbortSignal): Promise<HostPart> {
@@ -214,12 +251,12 @@ export class UplinkKeeper {
     stillAnswer: readonly string[],
     signal: AbortSignal,
   ): Promise<void> {
-    const files = this.#records.files(network);
+    const files = this.records.files(network);
     while (!(await exists(files.reverted))) {
       if (await exists(files.committed)) return;
       await sleep(POLL_MS, undefined, { signal });
     }
-    await this.#records.forget(network);
+    await this.records.forget(network);
     const silent = answered.filter((gateway) => !stillAnswer.includes(gateway));
     const again = await this.#whoAnswers(answered, PROBE_ATTEMPTS, signal);
     throw new PasserelleError([
@@ -232,10 +269,16 @@ export class UplinkKeeper {
   }
 }
 
-function wayBackLines(device: string, bridge: string, mark: string, part: HostPart): string[] {
+function wayBackLines(
+  device: string,
+  bridge: string,
+  mark: string,
+  part: HostPart,
+  isRenewed: boolean,
+): string[] {
   return [
     `link set dev ${device} nomaster`,
-    ...moveLines(bridge, device, part),
+    ...moveLines(bridge, device, part, isRenewed),
     `link property del dev ${device} altname ${mark}`,
   ];
 }

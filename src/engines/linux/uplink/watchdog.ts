@@ -17,7 +17,8 @@ export interface WatchdogFiles {
 
 /**
  * `-force`: on the way back every line counts, whatever became of the others. The file `reverted` comes last.
- * $1 way back, $2 committed, $3 reverted, $4 seconds.
+ * $1 way back, $2 committed, $3 reverted, $4 seconds, $5 file with the pid of the DHCP client on the bridge, $6 pid of
+ * the one that sleeps, or nothing.
  */
 const PROGRAM = `
 trap '' HUP INT TERM
@@ -27,7 +28,9 @@ while [ "$(date +%s)" -lt "$deadline" ]; do
   sleep 0.2
 done
 [ -e "$2" ] && exit 0
+[ -s "$5" ] && kill -KILL "$(cat "$5")"
 ip -force -batch "$1"
+[ -n "$6" ] && kill -CONT "$6"
 : > "$3"
 `;
 
@@ -37,13 +40,23 @@ export async function startWatchdog(
   files: WatchdogFiles,
   wayBack: readonly string[],
   limitMs: number,
+  dhcp: { readonly pidFile: string; readonly sleeper: number | undefined },
 ): Promise<void> {
   await rm(files.committed, { force: true });
   await rm(files.reverted, { force: true });
   await writeFile(files.wayBack, `${wayBack.join('\n')}\n`, { mode: 0o600 });
   const seconds = String(Math.ceil(limitMs / 1000));
   const paths = [files.wayBack, files.committed, files.reverted];
-  const shell = ['sh', '-c', PROGRAM, 'passerelle-watchdog', ...paths, seconds];
+  const shell = [
+    'sh',
+    '-c',
+    PROGRAM,
+    'passerelle-watchdog',
+    ...paths,
+    seconds,
+    dhcp.pidFile,
+    String(dhcp.sleeper ?? ''),
+  ];
   const [program = '', ...rest] = argumentsIn(namespace, shell);
   // `detached` is a session of its own (setsid(2)): no hang-up reaches it.
   const child = spawn(program, rest, { detached: true, stdio: 'ignore', cwd: '/' });

@@ -29,18 +29,30 @@ import { LineReader } from '../../src/fabric/control/line-reader.js';
 import { parseParams } from '../../src/fabric/control/schema.js';
 import { parseResolvConf, parseUpstream } from '../../src/fabric/gateway/dns/upstream.js';
 import {
+  readHeader,
+  readMemoryTable,
+  readU64,
+  readVringAddresses,
+  readVringDescriptor,
+  readVringState,
+  VHOST_HEADER_BYTES,
+  VhostRequest,
+} from '../../src/fabric/ports/vhost-user/message.js';
+import {
   parseIpRouteJson,
   parseIpv4Routes,
   parseIpv6Addresses,
   parseIpv6Routes,
 } from '../../src/topology/host-routes.js';
 import { parseRememberedChoices } from '../../src/topology/remembered.js';
+import { parseVdeRequest, VDE_REQUEST_BYTES } from '../../src/wire/vde-control.js';
+import { readVirtioNetHeader } from '../../src/wire/virtio-net-header.js';
 import { Random } from '../fabric/nat/random.js';
 import { damaged } from './damage.js';
 import { fuzz } from './fuzz.js';
 import { SAMPLES } from './samples.js';
 
-type Parser = readonly [sample: string, parse: (text: string, bytes: Buffer) => unknown];
+type Parser = readonly [sample: string | Buffer, parse: (text: string, bytes: Buffer) => unknown];
 /** What a parser may throw, by its doc comment. */
 type Declared = abstract new (...words: never[]) => Error;
 
@@ -49,6 +61,36 @@ const json = (text: string): never => JSON.parse(text) as never;
 const OVSDB_TABLE: TableSchema = new Map([['name', { key: 'string', min: 1, max: 1 }]]);
 const noFrame = (): void => undefined;
 const lines = (text: string): string[] => text.split('\n');
+
+/** struct request_v3 of vde2: a port, with the path of the client's data socket. */
+const VDE_REQUEST = Buffer.alloc(VDE_REQUEST_BYTES);
+VDE_REQUEST.writeUInt32LE(0xfeedface, 0);
+VDE_REQUEST.writeUInt32LE(3, 4);
+VDE_REQUEST.writeUInt16LE(1, 12);
+VDE_REQUEST.write('/run/client.sock', 14);
+
+/** SET_MEM_TABLE with one region. */
+const VHOST_MEMORY_TABLE = Buffer.alloc(VHOST_HEADER_BYTES + 40);
+VHOST_MEMORY_TABLE.writeUInt32LE(VhostRequest.setMemoryTable, 0);
+VHOST_MEMORY_TABLE.writeUInt32LE(1, 4);
+VHOST_MEMORY_TABLE.writeUInt32LE(40, 8);
+VHOST_MEMORY_TABLE.writeUInt32LE(1, VHOST_HEADER_BYTES);
+
+/** The header, and the payload as each kind of message reads it. */
+function readVhostUser(bytes: Buffer): void {
+  readHeader(bytes);
+  const payload = bytes.subarray(VHOST_HEADER_BYTES);
+  readVringState(payload);
+  readVringDescriptor(payload);
+  readU64(payload);
+  readVringAddresses(payload);
+  readMemoryTable(payload);
+}
+
+function readOffload(bytes: Buffer): boolean {
+  const offload = { checksumStart: 0, checksumOffset: 0, gsoSize: 0, gsoType: 0, headerBytes: 0 };
+  return readVirtioNetHeader(bytes, 0, offload);
+}
 
 const PARSERS: Readonly<Record<string, Parser>> = {
   'resolv.conf': [SAMPLES.resolvConf, parseResolvConf],
@@ -87,6 +129,9 @@ const PARSERS: Readonly<Record<string, Parser>> = {
     (_, bytes) => new StreamFrameReader(noFrame, QEMU_FRAMING).push(bytes),
   ],
   'a plug URL': [SAMPLES.plugUrl, parsePlugUrl],
+  'a VDE request': [VDE_REQUEST, (_, bytes) => parseVdeRequest(bytes)],
+  'a vhost-user message': [VHOST_MEMORY_TABLE, (_, bytes) => readVhostUser(bytes)],
+  'a virtio-net header': [Buffer.from('0101360036052200100000', 'hex'), (_, bytes) => readOffload(bytes)],
   'remembered choices': [SAMPLES.remembered, (text) => parseRememberedChoices(json(text))],
   'control requests': [SAMPLES.controlLines, (_, bytes) => new LineReader(LINE_BOUND_BYTES).read(bytes)],
   'control parameters': [SAMPLES.applyParams, (text) => parseParams('apply', json(text))],
@@ -108,9 +153,10 @@ describe('damaged input', () => {
     fuzz(`of ${name}`, [1, 2], (seed) => {
       const random = new Random(seed);
       // The good input is read, so that the damage reaches deep.
-      parse(sample, Buffer.from(sample));
+      const good = typeof sample === 'string' ? Buffer.from(sample) : sample;
+      parse(good.toString(), good);
       for (let round = 0; round < 300; round++) {
-        const bytes = damaged(Buffer.from(sample), random);
+        const bytes = damaged(good, random);
         const startedAtMs = Date.now();
         try {
           parse(bytes.toString(), bytes);

@@ -96,6 +96,7 @@ export class StreamPort implements MachinePort {
 
   close(): void {
     this.#dialer.close();
+    this.#reader.close();
     this.#taps.close();
   }
 

@@ -52,11 +52,11 @@ export function writeSegment(
     receive.offer(tcb.toHost.queuedBytes, tcb.segmentBytes),
     options,
   );
-  if (payloadBytes > 0) tcb.ring.copyTo(bytes, payload, sequence, payloadBytes);
+  const payloadSum = payloadBytes > 0 ? tcb.ring.copyTo(bytes, payload, sequence, payloadBytes) : 0;
   const sum = path.pseudoHeaderSum(IpProtocol.tcp, segmentBytes);
   if (payloadBytes > 0 && link.offloadBytes(tcb.guestMac) > 0) {
     leaveToPort(tcb, link, segment, foldSum(sum), payloadBytes);
-  } else setTcpChecksum(bytes, segment, segment + segmentBytes, sum);
+  } else setTcpChecksum(bytes, segment, payload, sum + payloadSum);
   tcb.acknowledged = receive.next;
   tcb.acknowledge = 'not';
   tcb.acknowledgeAtMs = Number.POSITIVE_INFINITY;

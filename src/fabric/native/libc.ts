@@ -10,7 +10,7 @@
 import { PasserelleError } from '../../errors.js';
 
 /** Numbers of Linux, the same on every machine that Node runs on (asm-generic/errno-base.h, errno.h). */
-export const Errno = { eintr: 4, eagain: 11, ebusy: 16, eopnotsupp: 95 } as const;
+export const Errno = { eagain: 11, ebusy: 16, ebadfd: 77 } as const;
 
 type Call = (...args: readonly (number | string)[]) => number;
 

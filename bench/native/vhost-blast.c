@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -25,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RING = 256, HEADER = 12, MEMORY = 64 << 20, BUFFERS_AT = 1 << 20, MAX_FRAME = 65549, WARM_UP_MS = 500, MSS = 1448 };
+enum { RING = 256, HEADER = 12, MEMORY = 64 << 20, BUFFERS_AT = 1 << 20, MAX_FRAME = 65549, WARM_UP_MS = 500, MSS = 1448, LOOKS = 1000 };
 enum { GET_FEATURES = 1, SET_FEATURES, SET_OWNER, SET_MEM_TABLE = 5, SET_VRING_NUM = 8, SET_VRING_ADDR, SET_VRING_BASE,
        SET_VRING_KICK = 12, SET_VRING_CALL, GET_PROTOCOL = 15, SET_PROTOCOL, SET_VRING_ENABLE = 18 };
 enum { TO_GUEST = 0, FROM_GUEST = 1 };
@@ -146,6 +147,17 @@ static void wait_call(struct ring *ring) {
   if (read(ring->call, &count, sizeof count) < 0 && errno != EAGAIN) die("call");
 }
 
+/* Until the device has used something: looks for a while, as a driver in poll mode does, then asks to be called. */
+static void wait_used(struct ring *ring) {
+  for (int look = 0; look < LOOKS; look++) {
+    if (atomic_load(&ring->used[1]) != ring->seen) return;
+    sched_yield();
+  }
+  atomic_store(&ring->available[0], 0);
+  if (atomic_load(&ring->used[1]) == ring->seen) wait_call(ring);
+  atomic_store(&ring->available[0], 1);
+}
+
 /* A frame from machine 1 to machine 2: a UDP datagram, or TCP to be cut where it is longer than Ethernet has it. */
 static void make_frame(uint8_t *at, size_t size) {
   int is_long = size > 1514;
@@ -177,9 +189,7 @@ static void send_frames(struct ring *ring, size_t size) {
   for (;;) {
     uint16_t used = atomic_load(&ring->used[1]);
     if (used == ring->seen) {
-      atomic_store(&ring->available[0], 0);
-      if (atomic_load(&ring->used[1]) == ring->seen) wait_call(ring);
-      atomic_store(&ring->available[0], 1);
+      wait_used(ring);
       continue;
     }
     for (; ring->seen != used; ring->seen++) give(ring, (uint16_t)ring->elements[ring->seen % RING].id);
@@ -194,9 +204,7 @@ static size_t receive_until(double end, struct ring *ring, size_t buffer_bytes) 
   while (now() < end) {
     uint16_t used = atomic_load(&ring->used[1]);
     if (used == ring->seen) {
-      atomic_store(&ring->available[0], 0);
-      if (atomic_load(&ring->used[1]) == ring->seen) wait_call(ring);
-      atomic_store(&ring->available[0], 1);
+      wait_used(ring);
       continue;
     }
     for (; ring->seen != used; ring->seen++) {

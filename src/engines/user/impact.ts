@@ -11,7 +11,7 @@ export function impactOf(change: Change): Impact {
     case 'create':
       return 'none';
     case 'delete':
-      return change.before.kind === 'port' ? 're-plug' : 'live';
+      return ['port', 'namespace'].includes(change.before.kind) ? 're-plug' : 'live';
     case 'replace':
       // A new fabric dials the machines anew: frames of a second are lost, connections through the NAT end.
       return 'brief-loss';

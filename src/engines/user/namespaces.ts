@@ -12,7 +12,7 @@ import type { Nic } from '../../topology/topology.js';
 import { nicOptions } from './options.js';
 
 const NAMESPACES = '/run/netns';
-const KIND = 'namespace';
+export const NAMESPACE_KIND = 'namespace';
 
 export function namespacePath(name: string): string {
   return `${NAMESPACES}/${name}`;
@@ -60,7 +60,7 @@ export async function changeNamespaces(
 ): Promise<void> {
   const lines = changes.flatMap((change): string[] => {
     const resource = change.action === 'delete' ? change.before : change.after;
-    if (change.action !== action || resource.kind !== KIND) return [];
+    if (change.action !== action || resource.kind !== NAMESPACE_KIND) return [];
     return [`netns ${action === 'create' ? 'add' : 'del'} ${String(resource.properties['namespace'])}`];
   });
   await runBatch(runnerIn(), lines, { directory, signal });
@@ -112,9 +112,9 @@ function ownPrefix(project: string): string {
 
 function namespaceResource(provider: string, namespace: string, machine: string): Resource {
   return {
-    id: `${provider}/${KIND}/${namespace}`,
+    id: `${provider}/${NAMESPACE_KIND}/${namespace}`,
     provider,
-    kind: KIND,
+    kind: NAMESPACE_KIND,
     properties: { namespace },
     needs: [],
     affects: [machine],

@@ -10,7 +10,7 @@
 import { PasserelleError } from '../../errors.js';
 
 /** Numbers of Linux, the same on every machine that Node runs on (asm-generic/errno-base.h, errno.h). */
-export const Errno = { eintr: 4, eagain: 11, ebusy: 16, eopnotsupp: 95 } as const;
+export const Errno = { eagain: 11, ebusy: 16, ebadfd: 77 } as const;
 
 type Call = (...args: readonly (number | string)[]) => number;
 
@@ -52,7 +52,7 @@ export interface Libc extends SystemCalls {
   /** Where a buffer lies. Valid as long as the buffer is held. */
   addressOf(buffer: Uint8Array): number;
   /** Memory at an address as bytes. Not to be touched once it is unmapped. */
-  view(address: number, byteCount: number): Buffer;
+  view(address: number, byteCount: number): Uint8Array;
   /** A piece of the arena, zeroed, on an 8-byte boundary; for the life of the process. */
   allocate(byteCount: number): NativeMemory;
 }
@@ -108,7 +108,7 @@ function bind(koffi: Koffi): Libc {
       }
       return base + buffer.byteOffset;
     },
-    view: (address, byteCount) => Buffer.from(koffi.view(address, byteCount)),
+    view: (address, byteCount) => new Uint8Array(koffi.view(address, byteCount)),
     allocate(byteCount) {
       if (used + byteCount > ARENA_BYTES) {
         arena = newArena(koffi);

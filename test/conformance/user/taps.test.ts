@@ -167,6 +167,20 @@ machines:
     expect((await stage.passerelle('plan')).status).toBe(0);
   });
 
+  it('may go away by themselves, and the fabric goes on', async () => {
+    await must(AWAY, 'ip link del $(ls /sys/class/net | grep -v lo)');
+    interface Status {
+      engines: { ports: { nic: string; connected: boolean }[] }[];
+    }
+    const isConnected = async (nic: string): Promise<boolean | undefined> =>
+      (await stage.json<Status>('status')).engines
+        .flatMap(({ ports }) => ports)
+        .find((port) => port.nic === nic)?.connected;
+    await expect.poll(() => isConnected('away/0'), { timeout: 5000 }).toBe(false);
+    expect(await isConnected('box/0')).toBe(true);
+    expect((await within(OWN, 'ping -c 1 -W 2 10.45.0.12')).ok).toBe(true);
+  });
+
   it('are gone after down, when the fabric was killed before too', async () => {
     await guest.stop();
     await killFabric(stage);

@@ -53,10 +53,10 @@ export function writeSegment(
     options,
   );
   const payloadSum = payloadBytes > 0 ? tcb.ring.copyTo(bytes, payload, sequence, payloadBytes) : 0;
-  const headerSum = path.pseudoHeaderSum(IpProtocol.tcp, segmentBytes);
+  const sum = path.pseudoHeaderSum(IpProtocol.tcp, segmentBytes);
   if (payloadBytes > 0 && link.offloadBytes(tcb.guestMac) > 0) {
-    leaveToPort(tcb, link, segment, foldSum(headerSum), payloadBytes);
-  } else setTcpChecksum(bytes, segment, payload, headerSum + payloadSum);
+    leaveToPort(tcb, link, segment, foldSum(sum), payloadBytes);
+  } else setTcpChecksum(bytes, segment, payload, sum + payloadSum);
   tcb.acknowledged = receive.next;
   tcb.acknowledge = 'not';
   tcb.acknowledgeAtMs = Number.POSITIVE_INFINITY;

@@ -39,7 +39,6 @@ export class TapPort implements MachinePort {
   readonly id: string;
   readonly counters = emptyCounters();
   readonly takesOffloads = true;
-  readonly isConnected = true;
   sink: FrameSink;
   readonly #libc: Libc;
   readonly #poller: Poller;
@@ -56,6 +55,7 @@ export class TapPort implements MachinePort {
   readonly #ends: number[] = [];
   #mac: Uint8Array;
   #mtuBytes: number;
+  #isGone = false;
 
   /** @throws PasserelleError `fabric/tap-refused`. */
   constructor(options: TapPortOptions) {
@@ -77,6 +77,11 @@ export class TapPort implements MachinePort {
     this.#watch = poller.watch(this.#device.fd, this);
   }
 
+  /** Until somebody deletes the device, or its namespace. */
+  get isConnected(): boolean {
+    return !this.#isGone;
+  }
+
   get mtuBytes(): number {
     return this.#mtuBytes;
   }
@@ -84,13 +89,13 @@ export class TapPort implements MachinePort {
   set mtuBytes(mtuBytes: number) {
     if (mtuBytes === this.#mtuBytes) return;
     this.#mtuBytes = mtuBytes;
-    this.#device.identify({ mac: this.#mac, mtuBytes });
+    this.#identify();
   }
 
   set mac(mac: Uint8Array) {
     if (Buffer.compare(mac, this.#mac) === 0) return;
     this.#mac = mac;
-    this.#device.identify({ mac, mtuBytes: this.#mtuBytes });
+    this.#identify();
   }
 
   addTap(tap: PortTap): void {
@@ -115,6 +120,7 @@ export class TapPort implements MachinePort {
       const { bytes, frameAt } = intake;
       this.#setRange(1, this.#libc.addressOf(bytes) + frameAt, MAX_FRAME_BYTES);
       const byteCount = this.#libc.readv(this.#device.fd, this.#rangesAddress, 2);
+      if (byteCount < 0 && this.#libc.errno() === Errno.ebadfd) this.#gone();
       if (byteCount <= VIRTIO_NET_HEADER_BYTES) break;
       intake.take(byteCount - VIRTIO_NET_HEADER_BYTES, this.#header, 0);
     }
@@ -136,6 +142,16 @@ export class TapPort implements MachinePort {
     this.#ends.length = 0;
   }
 
+  #identify(): void {
+    if (!this.#isGone) this.#device.identify({ mac: this.#mac, mtuBytes: this.#mtuBytes });
+  }
+
+  /** A descriptor without a device is always ready, and never again for anything. */
+  #gone(): void {
+    this.#isGone = true;
+    this.#poller.unwatch(this.#watch);
+  }
+
   #write(batch: FrameBatch, start: number, end: number): void {
     const { bytes, offloads } = batch;
     const address = this.#libc.addressOf(bytes);
@@ -154,7 +170,7 @@ export class TapPort implements MachinePort {
     this.#taps.show('received', batch, start, end);
   }
 
-  /** EIO: the device is down. */
+  /** EIO: the device is down; EBADFD: it is gone. */
   #countRefusal(): void {
     const isFull = this.#libc.errno() === Errno.eagain;
     countDrop(this, isFull ? 'queue-full' : 'not-connected');

@@ -6,6 +6,8 @@ import type { GuestMemory } from './guest-memory.js';
 import type { Virtqueue } from './virtqueue.js';
 
 const NO_BYTES = new Uint8Array(0);
+/** Headers are a dozen bytes: for those a loop is quicker than a view of the source. */
+const LOOP_BYTES = 16;
 
 export class ChainCursor {
   readonly #memory: GuestMemory;
@@ -38,7 +40,7 @@ export class ChainCursor {
       const byteCount = this.#locate(false, limit - copied);
       if (byteCount < 0) return -1;
       if (byteCount === 0) break;
-      target.set(this.#part.subarray(this.#partStart, this.#partStart + byteCount), at + copied);
+      copyBytes(this.#part, this.#partStart, target, at + copied, byteCount);
       copied += byteCount;
       this.#offset += byteCount;
     }
@@ -55,7 +57,7 @@ export class ChainCursor {
       const byteCount = this.#locate(true, end - from);
       if (byteCount < 0) return -1;
       if (byteCount === 0) break;
-      this.#part.set(source.subarray(from, from + byteCount), this.#partStart);
+      copyBytes(source, from, this.#part, this.#partStart, byteCount);
       from += byteCount;
       this.#offset += byteCount;
     }
@@ -80,5 +82,20 @@ export class ChainCursor {
       return Math.min(buffer.byteCount - this.#offset, limit, piece.bytes.length - this.#partStart);
     }
     return 0;
+  }
+}
+
+function copyBytes(
+  source: Uint8Array,
+  from: number,
+  target: Uint8Array,
+  at: number,
+  byteCount: number,
+): void {
+  if (byteCount <= LOOP_BYTES) {
+    for (let index = 0; index < byteCount; index++) target[at + index] = source[from + index]!;
+  } else {
+    // Not `subarray`: of a Buffer that makes another Buffer, at three times the price.
+    target.set(new Uint8Array(source.buffer, source.byteOffset + from, byteCount), at);
   }
 }

@@ -4,7 +4,7 @@
  * native calls. A message is read as one recvmsg for its header, which carries the descriptors, and one for its payload.
  */
 import { existsSync } from 'node:fs';
-import type { Libc, NativeMemory } from '../../native/libc.js';
+import { Errno, type Libc, type NativeMemory } from '../../native/libc.js';
 import type { Pollable, Poller, Watch } from '../../native/poller.js';
 import {
   MAX_PAYLOAD_BYTES,
@@ -30,7 +30,6 @@ const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 500;
 /** Messages in one poll: set-up is a few dozen, and other ports wait. */
 const MAX_MESSAGES = 64;
-const ERRNO_EAGAIN = 11;
 
 export interface ConnectionEvents {
   onOpen(): void;
@@ -172,7 +171,7 @@ export class VhostConnection implements Pollable {
       writePointer(bytes, 32, this.#control.address);
       bytes.writeUInt32LE(CONTROL_BYTES, 40);
       const count = this.#libc.recvmsg(this.#fd, address, MSG_DONTWAIT_CMSG_CLOEXEC);
-      if (count < 0 && this.#libc.errno() === ERRNO_EAGAIN) return false;
+      if (count < 0 && this.#libc.errno() === Errno.eagain) return false;
       if (count <= 0) throw new Error('the connection is over');
       this.#takeDescriptors(bytes.readUInt32LE(40));
       this.#filledBytes += count;

@@ -212,9 +212,15 @@ export class VhostUserPort implements MachinePort {
   #onMessage(message: VhostMessage, fds: readonly number[]): Buffer | undefined {
     // The descriptors of kicks may be closed by it, and epoll must not go on with those.
     this.#stopRings();
-    const answer = this.#frontEnd?.handle(message, fds);
-    this.#startRings();
-    return answer;
+    try {
+      const answer = this.#frontEnd?.handle(message, fds);
+      this.#startRings();
+      return answer;
+    } catch (error) {
+      // Whoever is there does not speak as QEMU does: the connection ends, and status says why.
+      countDrop(this, 'bad-message');
+      throw error;
+    }
   }
 
   #startRings(): void {

@@ -203,6 +203,29 @@ describe('ICMP', () => {
     );
   });
 
+  it('says how large a packet may be that must not be fragmented (RFC 1191 section 4)', async () => {
+    const { dhcp: _dhcp, ipv6: _ipv6, ...small } = lab.network;
+    const value = {
+      ...small,
+      name: 'small',
+      mode: 'routed' as const,
+      gatewayMac: '52:54:00:00:00:02',
+      mtuBytes: 576,
+      ipv4: { address: '10.0.9.0', prefixLength: 24, gateway: '10.0.9.1' },
+    };
+    await lab.fabric.apply({ put: 'network', value });
+    const packet = udpPacket(ends4('10.0.9.5'), 4070, 9, Buffer.alloc(1000));
+    packet[6] = 0x40;
+    packet.writeUInt16BE(0, 10);
+    packet.writeUInt16BE(checksum(packet, 0, 20), 10);
+    lab.guest.send(packet);
+    const error = await lab.guest.next(
+      (frame) => (frame[23] === 1 && frame[34] === 3 && frame[35] === 4 ? frame : undefined),
+      'fragmentation needed',
+    );
+    expect(error.readUInt16BE(40)).toBe(576);
+  });
+
   it('says nothing on a network that ends nowhere but at its machines', async () => {
     const alone = await NatLab.open({ mode: 'isolated', hostLoopback: false });
     try {

@@ -29,7 +29,7 @@ import { pathBetween } from '../../../../src/fabric/nat/ip-path.js';
 import { TcpFlag } from '../../../../src/wire/tcp.js';
 import { ends6, GATEWAY_MAC, GUEST_MAC, mac } from '../../../fabric/gateway-stage.js';
 import { readSegment, segmentPacket } from '../../../fabric/nat/segment-probe.js';
-import { GATEWAY_6, GUEST_6, NatLab } from './nat-lab.js';
+import { GATEWAY_6, GUEST_6, NatLab, textFrom } from './nat-lab.js';
 
 const canonical = (text: string): string => formatIpv6(parseIpv6(text)!, 0);
 const LINK_LOCAL = 'fe80::5054:ff:feaa:bb01';
@@ -225,7 +225,7 @@ describe('packets', () => {
       answer(TcpFlag.syn | TcpFlag.ack, 7);
       await lab.guest.next(read, 'end of the handshake');
       answer(TcpFlag.ack | TcpFlag.psh, 8, Buffer.from('six'));
-      await expect.poll(() => client.read()?.toString() as unknown).toBe('six');
+      await expect.poll(() => textFrom(client)).toBe('six');
     } finally {
       client.destroy();
     }

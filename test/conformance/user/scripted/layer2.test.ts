@@ -111,7 +111,7 @@ describe('the switch', () => {
   });
 });
 
-describe('anti-spoofing, on by default (RFC 2827, RFC 7513)', () => {
+describe('anti-spoofing is on by default (RFC 2827, RFC 7513)', () => {
   it.each([
     ["another's MAC", ethernet(OTHER, Buffer.alloc(46), macNumber(2)), 'spoofed-mac'],
     ["the gateway's MAC", ethernet(OTHER, Buffer.alloc(46), macNumber(0xf0)), 'spoofed-mac'],

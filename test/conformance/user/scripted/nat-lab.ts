@@ -136,3 +136,9 @@ export class GuestFlow {
     return isMine ? answer : undefined;
   }
 }
+
+/** What a socket has received and nobody has read. */
+export function textFrom(socket: Socket | undefined): string {
+  const bytes = socket?.read() as Buffer | null | undefined;
+  return bytes?.toString() ?? '';
+}

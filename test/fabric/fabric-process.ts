@@ -60,6 +60,15 @@ export class FabricProcess implements AsyncDisposable {
     return this.#client.call('status', {});
   }
 
+  /** Waits until every port has its machine. */
+  async connected(): Promise<void> {
+    const deadlineMs = Date.now() + START_TIMEOUT_MS;
+    while (!(await this.status()).ports.every((port) => port.connected)) {
+      if (Date.now() > deadlineMs) throw new Error('a port has no machine');
+      await delay(2);
+    }
+  }
+
   leases(): Promise<readonly FabricLease[]> {
     return this.#client.call('leases', {});
   }

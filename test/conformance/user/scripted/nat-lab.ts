@@ -49,7 +49,7 @@ export class NatLab implements AsyncDisposable {
   /** Tells the fabric everything, as `up` does. */
   async configure(): Promise<void> {
     await this.fabric.apply({ put: 'network', value: this.network }, { put: 'port', value: this.port });
-    await this.guest.connected();
+    await this.fabric.connected();
   }
 
   /** A server on the host's loopback. @returns it, and its connections as they come. */
@@ -135,4 +135,10 @@ export class GuestFlow {
     const isMine = answer.sourcePort === this.remotePort && answer.destinationPort === this.guestPort;
     return isMine ? answer : undefined;
   }
+}
+
+/** What a socket has received and nobody has read. */
+export function textFrom(socket: Socket | undefined): string {
+  const bytes = socket?.read() as Buffer | null | undefined;
+  return bytes?.toString() ?? '';
 }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TcpFlag } from '../../../../src/wire/tcp.js';
 import { GUEST_ISS, SegmentProbe } from '../../../fabric/nat/segment-probe.js';
-import { NatLab } from './nat-lab.js';
+import { NatLab, textFrom } from './nat-lab.js';
 
 const { ack, fin, psh, rst, syn, urg } = TcpFlag;
 const MINUTE_MS = 60_000;
@@ -107,7 +107,7 @@ describe('carrying', () => {
     const flow = lab.dial(port);
     await flow.open();
     flow.send(ack | psh | urg, { payload: Buffer.from('urgent') });
-    await expect.poll(() => connections[0]?.read()?.toString() as unknown).toBe('urgent');
+    await expect.poll(() => textFrom(connections[0])).toBe('urgent');
   });
 
   it('begins with a time-out of 1 s and doubles it (RFC 6298 sections 2.1 and 5.5)', () => {
@@ -190,7 +190,7 @@ describe('ending', () => {
     await flow.open();
     flow.acknowledgement = ((await flow.nextWith(fin)).sequence + 1) >>> 0;
     flow.send(ack | psh, { payload: Buffer.from('late word') });
-    await expect.poll(() => connections[0]?.read()?.toString() as unknown).toBe('late word');
+    await expect.poll(() => textFrom(connections[0])).toBe('late word');
   });
 
   it('resets the host when the machine resets (RFC 9293 section 3.5.3)', async () => {
@@ -235,7 +235,7 @@ describe('ending', () => {
       acknowledgement: flow.sequence,
     });
     flow.send(ack | psh, { payload: Buffer.from('alive') });
-    await expect.poll(() => connections[0]?.read()?.toString() as unknown).toBe('alive');
+    await expect.poll(() => textFrom(connections[0])).toBe('alive');
   });
 
   it('repeats its FIN until it is acknowledged (RFC 9293 section 3.10.8)', () => {

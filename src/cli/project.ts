@@ -46,7 +46,7 @@ type Engines = ReadonlyMap<EngineName, Engine>;
  * @throws PasserelleError with every problem of the file, exit status 2; nothing is touched.
  */
 export async function readProject(session: Session, options: CommonOptions): Promise<Project> {
-  const resolved = await resolveFile(session, options);
+  const resolved = await resolveSpec(session, await readSpec(options));
   const problems = fileProblems(resolved);
   if (problems.length > 0) throw new PasserelleError(problems, 2);
   return projectOf(session, options, resolved);
@@ -58,7 +58,12 @@ export async function readProject(session: Session, options: CommonOptions): Pro
  * @throws PasserelleError with every problem of the file, or else of the host, exit status 2; nothing is touched.
  */
 export async function openProject(session: Session, options: CommonOptions): Promise<Project> {
-  const resolved = await resolveFile(session, options);
+  return openSpec(session, options, await readSpec(options));
+}
+
+/** The same from a file that has been read. */
+export async function openSpec(session: Session, options: CommonOptions, spec: Spec): Promise<Project> {
+  const resolved = await resolveSpec(session, spec);
   const { topology, places, engines } = resolved;
   const ofFile = fileProblems(resolved);
   const ofEngines =
@@ -86,9 +91,8 @@ interface ResolvedFile {
   readonly engines: Engines;
 }
 
-async function resolveFile(session: Session, options: CommonOptions): Promise<ResolvedFile> {
-  const spec = await readSpec(options);
-  const places = placesOf(spec.project, session.environment, process.getuid?.() ?? 0);
+async function resolveSpec(session: Session, spec: Spec): Promise<ResolvedFile> {
+  const places = placesOfProject(session, spec.project);
   const resolved = resolveTopology(spec, await readHostFacts(places));
   if ('problems' in resolved) throw new PasserelleError(resolved.problems, 2);
   const { topology } = resolved;
@@ -124,7 +128,7 @@ export async function findProject(
   options: CommonOptions & { project?: string },
 ): Promise<{ name: string; places: Places; providers: Providers; machines: MachineProvider }> {
   const name = options.project ?? (await readSpec(options)).project;
-  const places = placesOf(name, session.environment, process.getuid?.() ?? 0);
+  const places = placesOfProject(session, name);
   const machines = new MachineProvider({ places, environment: session.environment });
   return {
     name,
@@ -177,7 +181,12 @@ function engineAndNetwork(
   return { engine, network };
 }
 
-async function readSpec(options: CommonOptions): Promise<Spec> {
+export function placesOfProject(session: Session, project: string): Places {
+  return placesOf(project, session.environment, process.getuid?.() ?? 0);
+}
+
+/** @throws PasserelleError with every problem of the file, exit status 2. */
+export async function readSpec(options: CommonOptions): Promise<Spec> {
   const engine = options.engine;
   if (engine !== undefined && !isEngineName(engine)) {
     throw new PasserelleError(

@@ -48,7 +48,7 @@ type Engines = ReadonlyMap<EngineName, Engine>;
  * @throws PasserelleError with every problem of the file, exit status 2; nothing is touched.
  */
 export async function readProject(session: Session, options: CommonOptions): Promise<Project> {
-  const resolved = await resolveFile(session, options);
+  const resolved = await resolveSpec(session, options, await readSpec(options));
   const problems = fileProblems(resolved);
   if (problems.length > 0) throw new PasserelleError(problems, 2);
   return projectOf(session, options, resolved);
@@ -60,7 +60,12 @@ export async function readProject(session: Session, options: CommonOptions): Pro
  * @throws PasserelleError with every problem of the file, or else of the host, exit status 2; nothing is touched.
  */
 export async function openProject(session: Session, options: CommonOptions): Promise<Project> {
-  const resolved = await resolveFile(session, options);
+  return openSpec(session, options, await readSpec(options));
+}
+
+/** The same from a file that has been read. */
+export async function openSpec(session: Session, options: CommonOptions, spec: Spec): Promise<Project> {
+  const resolved = await resolveSpec(session, options, spec);
   const { topology, places, engines } = resolved;
   const ofFile = fileProblems(resolved);
   const ofEngines =
@@ -88,9 +93,8 @@ interface ResolvedFile {
   readonly engines: Engines;
 }
 
-async function resolveFile(session: Session, options: CommonOptions): Promise<ResolvedFile> {
-  const spec = await readSpec(options);
-  const places = placesOf(spec.project, session.environment, process.getuid?.() ?? 0);
+async function resolveSpec(session: Session, options: CommonOptions, spec: Spec): Promise<ResolvedFile> {
+  const places = placesOfProject(session, spec.project);
   const self = thisHost(spec, options.host, hostname());
   const facts = await readHostFacts(places);
   const resolved = resolveTopology(spec, { ...facts, ...(self !== undefined && { self }) });
@@ -128,7 +132,7 @@ export async function findProject(
   options: CommonOptions & { project?: string },
 ): Promise<{ name: string; places: Places; providers: Providers; machines: MachineProvider }> {
   const name = options.project ?? (await readSpec(options)).project;
-  const places = placesOf(name, session.environment, process.getuid?.() ?? 0);
+  const places = placesOfProject(session, name);
   const machines = new MachineProvider({ places, environment: session.environment });
   return {
     name,
@@ -189,7 +193,12 @@ function engineAndNetwork(
   return { engine, network };
 }
 
-async function readSpec(options: CommonOptions): Promise<Spec> {
+export function placesOfProject(session: Session, project: string): Places {
+  return placesOf(project, session.environment, process.getuid?.() ?? 0);
+}
+
+/** @throws PasserelleError with every problem of the file, exit status 2. */
+export async function readSpec(options: CommonOptions): Promise<Spec> {
   const engine = options.engine;
   if (engine !== undefined && !isEngineName(engine)) {
     throw new PasserelleError(

@@ -25,10 +25,16 @@ export type Run = (
   options: { readonly signal: AbortSignal; readonly input?: string },
 ) => Promise<CommandResult>;
 
-/** Programs in this process's own network namespace, or in the named one. */
+/** Programs in this process's own network namespace, or in the named one: always the same function for the same place. */
 export function runnerIn(namespace?: string): Run {
-  return (argv, options) => spawnAndCollect(argumentsIn(namespace, argv), options);
+  const known = runners.get(namespace);
+  if (known !== undefined) return known;
+  const run: Run = (argv, options) => spawnAndCollect(argumentsIn(namespace, argv), options);
+  runners.set(namespace, run);
+  return run;
 }
+
+const runners = new Map<string | undefined, Run>();
 
 /** ip goes there by itself, which is cheaper than a mount namespace around it. */
 export function argumentsIn(namespace: string | undefined, argv: readonly string[]): readonly string[] {

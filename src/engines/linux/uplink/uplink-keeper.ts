@@ -17,7 +17,13 @@ import { formatMark } from '../marks.js';
 import { type HostPart, leasedAddresses, moveLines } from './move-lines.js';
 import { noUplink, resolveUplink, UPLINK_KIND, type UplinkRecord, uplinkOf } from './uplink-resource.js';
 import { UplinkRecords } from './uplink-records.js';
-import { commitWatchdog, exists, isWaiting, removeWatchdogFiles, startWatchdog } from './watchdog.js';
+import {
+  commitWatchdog,
+  exists,
+  isWaiting,
+  removeWatchdogFiles,
+  startWatchdog,
+} from '../../kernel-gateway/watchdog.js';
 
 /** Settings of the NIC by which the host takes part in the LAN, and which the bridge must have alike. */
 const COPIED_SETTINGS = [

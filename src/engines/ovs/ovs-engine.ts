@@ -27,6 +27,7 @@ import { observeOvs } from './observe.js';
 import { preflightOvs } from './preflight.js';
 import { readStatus } from './status.js';
 import { desireTunnels } from './tunnels.js';
+import { commitUplinks } from './uplink-watch.js';
 
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
@@ -74,10 +75,11 @@ export function createOvsEngine(context: EngineContext, host: OvsHost = localHos
       return own.length > 0 ? own : gateway.commandsFor(change);
     },
     netdev: (nic, network) => netdevArguments(nic, network, datapathOf(network, host), hasVhost),
-    status: (signal) => readStatus(host, project, gateway, signal),
+    status: (signal) => readStatus(host, project, gateway, directory, signal),
     leases: async (signal) => leaseRecords(await observe(signal), await gateway.leases()),
     capture: (nic, signal) => captureNic(host, project, nic, signal),
     doctor: (signal) => doctorOvs(host, signal),
+    commit: async () => commitUplinks(directory),
   };
 }
 

@@ -1,12 +1,12 @@
 /**
  * The watchdog of a change to the uplink. Theory of operation: it is a shell of its own session, started before the first
  * line of the change, and everything it will need stands in files by then, so that neither the death of the terminal, nor
- * of the command, nor a broken network keeps it from its work. Events: the file `committed` appears (it ends), or the time
- * limit passes (it carries out the way back, writes `reverted`, and ends).
+ * of the command, nor a broken network keeps it from its work. Events: the file `committed` appears or the way back is gone
+ * (it ends), or the time limit passes (it carries out the way back, writes `reverted`, and ends).
  */
 import { spawn } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { argumentsIn } from '../../../clients/command/run.js';
+import { argumentsIn } from '../../clients/command/run.js';
 
 export interface WatchdogFiles {
   /** Lines of `ip -batch` that lead back. */
@@ -17,46 +17,36 @@ export interface WatchdogFiles {
 
 /**
  * `-force`: on the way back every line counts, whatever became of the others. The file `reverted` comes last.
- * $1 way back, $2 committed, $3 reverted, $4 seconds, $5 file with the pid of the DHCP client on the bridge, $6 pid of
- * the one that sleeps, or nothing.
+ * $1 way back, $2 committed, $3 reverted, $4 seconds, $5 what comes before the way back, $6 what after it.
  */
 const PROGRAM = `
 trap '' HUP INT TERM
 deadline=$(( $(date +%s) + $4 ))
 while [ "$(date +%s)" -lt "$deadline" ]; do
-  [ -e "$2" ] && exit 0
+  { [ -e "$2" ] || ! [ -e "$1" ]; } && exit 0
   sleep 0.2
 done
-[ -e "$2" ] && exit 0
-[ -s "$5" ] && kill -KILL "$(cat "$5")"
+{ [ -e "$2" ] || ! [ -e "$1" ]; } && exit 0
+sh -c "$5"
 ip -force -batch "$1"
-[ -n "$6" ] && kill -CONT "$6"
+sh -c "$6"
 : > "$3"
 `;
 
-/** Starts it; returns once it runs. */
+/** Starts it; returns once it runs. The last are lines for a shell, carried out before the way back and after it. */
 export async function startWatchdog(
   namespace: string | undefined,
   files: WatchdogFiles,
   wayBack: readonly string[],
   limitMs: number,
-  dhcp: { readonly pidFile: string; readonly sleeper: number | undefined },
+  { before = ':', after = ':' }: { readonly before?: string; readonly after?: string } = {},
 ): Promise<void> {
   await rm(files.committed, { force: true });
   await rm(files.reverted, { force: true });
   await writeFile(files.wayBack, `${wayBack.join('\n')}\n`, { mode: 0o600 });
   const seconds = String(Math.ceil(limitMs / 1000));
   const paths = [files.wayBack, files.committed, files.reverted];
-  const shell = [
-    'sh',
-    '-c',
-    PROGRAM,
-    'passerelle-watchdog',
-    ...paths,
-    seconds,
-    dhcp.pidFile,
-    String(dhcp.sleeper ?? ''),
-  ];
+  const shell = ['sh', '-c', PROGRAM, 'passerelle-watchdog', ...paths, seconds, before, after];
   const [program = '', ...rest] = argumentsIn(namespace, shell);
   // `detached` is a session of its own (setsid(2)): no hang-up reaches it.
   const child = spawn(program, rest, { detached: true, stdio: 'ignore', cwd: '/' });

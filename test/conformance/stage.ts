@@ -102,8 +102,12 @@ export class Stage {
 
   /** Boots a machine of the file as a micro guest, with programs of the host that it shall have. */
   async guest(name: string, programs: readonly string[] = []): Promise<Guest> {
+    return this.guestWith(name, await this.json<string[]>('netdev', name), programs);
+  }
+
+  /** Boots a guest with these flags of QEMU for its NICs: one that the file need not know. */
+  async guestWith(name: string, flags: readonly string[], programs: readonly string[] = []): Promise<Guest> {
     await buildMicroGuest(this.#stop.signal);
-    const flags = await this.json<string[]>('netdev', name);
     const guest = await startGuest(
       { name, nics: [flags], programs, within: this.#within() },
       this.#stop.signal,

@@ -28,6 +28,7 @@ export function desireFabric(
   topology: Topology,
   version: string,
   socketPathOf: (nic: Nic) => string,
+  vdeDirectoryOf: (network: Network) => string | undefined = () => undefined,
 ): Resource[] {
   const networks = topology.networks.filter((network) => network.engine === PROVIDER);
   if (networks.length === 0) return [];
@@ -55,7 +56,7 @@ export function desireFabric(
     { ...processResource(version), reason: 'the switch, gateway and NAT of the user engine' },
     ...networks.map(
       (network): Resource => ({
-        ...networkResource(fabricNetwork(network)),
+        ...networkResource(fabricNetwork(network, vdeDirectoryOf(network))),
         reason: `${network.mode} network${network.ipv4 ? ` ${network.ipv4.address}/${network.ipv4.prefixLength}` : ''}`,
         source: network.source,
         affects: ports
@@ -166,7 +167,7 @@ function properties(value: object): Record<string, Json> {
   return JSON.parse(JSON.stringify(value)) as Record<string, Json>;
 }
 
-function fabricNetwork(network: Network): FabricNetwork {
+function fabricNetwork(network: Network, vdeDirectory: string | undefined): FabricNetwork {
   const { name, mode, mtuBytes, gatewayMac, hostLoopback, ipv4, ipv6, dhcp, dns } = network;
   if (mode === 'bridge') throw new Error('bridge is refused before anything is desired');
   return {
@@ -179,6 +180,7 @@ function fabricNetwork(network: Network): FabricNetwork {
     ...(ipv6 && { ipv6 }),
     ...(dhcp && { dhcp }),
     ...(dns && { dns }),
+    ...(vdeDirectory !== undefined && { vdeDirectory }),
   };
 }
 

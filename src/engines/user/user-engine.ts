@@ -15,8 +15,8 @@ import { commandsFor } from './commands.js';
 import { findFabric, killFabric, startFabric, stopFabric } from './fabric-process.js';
 import { inspectHost } from './doctor.js';
 import { impactOf } from './impact.js';
-import { checkSocketPaths, netdevArguments, nicSocketPath } from './netdev.js';
-import { forwardProblems, readListenFacts } from './preflight.js';
+import { checkSocketPaths, netdevArguments, nicSocketPath, vdeDirectory } from './netdev.js';
+import { forwardProblems, missingVdePlug, readListenFacts } from './preflight.js';
 import { removeDeadSockets } from './run-files.js';
 import {
   desireFabric,
@@ -54,18 +54,25 @@ export function createUserEngine(context: EngineContext): Engine {
   return {
     name: PROVIDER,
     capabilities: CAPABILITIES,
-    desire: (topology) => desireFabric(topology, VERSION, (nic) => nicSocketPath(places, nic)),
+    desire: (topology) =>
+      desireFabric(
+        topology,
+        VERSION,
+        (nic) => nicSocketPath(places, nic),
+        (network) => vdeDirectory(places, network),
+      ),
     check: (topology) => checkSocketPaths(places, topology),
     async preflight(topology, signal) {
-      const ours = topology.networks
-        .filter((network) => network.engine === PROVIDER)
-        .map((network) => network.name);
+      const networks = topology.networks.filter((network) => network.engine === PROVIDER);
+      const ours = networks.map((network) => network.name);
+      const vdeProblems = await missingVdePlug(networks);
       const forwards = topology.forwards.filter((forward) => ours.includes(forward.network));
-      if (forwards.length === 0) return [];
+      if (forwards.length === 0) return vdeProblems;
       const held = await heldConfiguration(context, signal);
       // Which ports a silent fabric holds it does not say; it goes before its successor listens.
-      if (held === 'silent') return [];
-      return forwardProblems(forwards, held?.configuration.forwards ?? [], await readListenFacts());
+      if (held === 'silent') return vdeProblems;
+      const standing = held?.configuration.forwards ?? [];
+      return [...vdeProblems, ...forwardProblems(forwards, standing, await readListenFacts())];
     },
     observe: (signal) => observe(context, signal),
     execute: (changes, signal) => execute(context, changes, signal),
@@ -173,6 +180,9 @@ async function status(context: EngineContext, signal: AbortSignal): Promise<Engi
     running: true,
     ports: fabric.ports.map(({ id, ...counters }) => ({ nic: id, ...counters })),
     notes: [
+      ...fabric.networks
+        .filter(({ vdeClients }) => vdeClients > 0)
+        .map(({ name, vdeClients }) => `${name}: ${vdeClients} plugged in by VDE`),
       `fabric pid ${fabric.pid}, ${Math.round(fabric.residentBytes / 1e6)} MB resident`,
       ...fabric.networks.flatMap((network) => {
         const { tcp, udp, icmp } = network.flows;

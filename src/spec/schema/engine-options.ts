@@ -36,6 +36,11 @@ export const networkOptionShape = {
       example: ['vxvde://239.1.2.3'],
     },
   ),
+  vde: key(flag().optional(), {
+    about: 'VDE programs plug into a network of the user engine as if it were a vde_switch.',
+    byDefault: 'false',
+    example: true,
+  }),
   'ipv6-nat': key(flag().optional(), {
     about:
       "Whether a nat network's IPv6 is translated as its IPv4 is; false routes it, for a prefix that the LAN knows.",

@@ -5,7 +5,7 @@ set -eu
 
 # qemu runs the guests; cpio and the decompressors make them; curl is how the demo looks from outside.
 demo='qemu-system-x86 cpio xz-utils zstd util-linux curl'
-test="$demo tshark socat iproute2 iputils-ping procps nftables dnsmasq-base vde2 openvswitch-switch busybox iperf3"
+test="$demo tshark socat iproute2 iputils-ping procps nftables dnsmasq-base vde2 dropbear-bin openvswitch-switch busybox iperf3"
 bench="$test ethtool slirp4netns passt gcc libc6-dev libvirt-daemon libvirt-clients iptables"
 
 [ $# -gt 0 ] || { echo 'usage: scripts/install-packages.sh demo|test|bench|PACKAGE…' >&2; exit 2; }

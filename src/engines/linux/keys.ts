@@ -16,6 +16,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   controller: 'the kernel bridge speaks no OpenFlow; write `engine: ovs` for this network',
   plugs: 'cables are of VDE; write `engine: vde` for this network',
   vxlan: 'the linux engine works on one host; write `engine: user` for this network',
+  vde: 'its bridge is no vde_switch; write `engine: user` or `engine: vde` for this network',
   'ipv6-nat': true,
   'proxy-arp': true,
 };

@@ -14,6 +14,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   controller: true,
   plugs: 'cables are of VDE; write `engine: vde` for this network',
   vxlan: 'its tunnels come with hosts that the file names; write `engine: user` for this network',
+  vde: 'Open vSwitch is no vde_switch; write `engine: user` or `engine: vde` for this network',
   'ipv6-nat': true,
   'proxy-arp': true,
 };

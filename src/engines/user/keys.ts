@@ -15,6 +15,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   controller: 'the fabric speaks no OpenFlow; write `engine: ovs` for this network',
   plugs: 'cables are of VDE; write `engine: vde` for this network',
   vxlan: true,
+  vde: true,
   'ipv6-nat': 'sockets have no other address than the host; write `engine: linux` for this network',
   'proxy-arp': 'the LAN is out of its reach; write `engine: linux` for this network',
 };

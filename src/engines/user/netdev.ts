@@ -82,7 +82,38 @@ export function memorySizeOf(command: readonly string[]): string {
   return /\d$/.test(size) ? `${size}M` : size;
 }
 
+/** The directory that VDE programs plug into; undefined where the network does not offer it. */
+export function vdeDirectory(places: Places, network: Network): string | undefined {
+  return network.options['vde'] === true ? join(places.runDir, 'vde', network.name) : undefined;
+}
+
+/** What stands in it at most: the data socket of the 9999th client. */
+const LONGEST_VDE_SOCKET = '9999/fd999';
+
 export function checkSocketPaths(places: Places, topology: Topology): Problem[] {
+  return [...nicPathProblems(places, topology), ...vdePathProblems(places, topology)];
+}
+
+function vdePathProblems(places: Places, topology: Topology): Problem[] {
+  return topology.networks
+    .filter(({ engine }) => engine === 'user')
+    .flatMap((network) => {
+      const directory = vdeDirectory(places, network);
+      if (directory === undefined) return [];
+      const excess = Buffer.byteLength(join(directory, LONGEST_VDE_SOCKET)) - MAX_SOCKET_PATH_BYTES;
+      if (excess <= 0) return [];
+      return [
+        {
+          code: 'user/socket-path-too-long',
+          message: `the VDE sockets of network ${network.name} would be ${excess} bytes too long for a unix socket's path`,
+          fix: 'shorten the project or network name, or set XDG_RUNTIME_DIR to a shorter directory',
+          at: network.source,
+        },
+      ];
+    });
+}
+
+function nicPathProblems(places: Places, topology: Topology): Problem[] {
   return topology.machines
     .flatMap((machine) => machine.nics)
     .filter((nic) => !isTap(nic))

@@ -32,6 +32,7 @@ export function desireFabric(
   topology: Topology,
   version: string,
   socketPathOf: (nic: Nic) => string,
+  vdeDirectoryOf: (network: Network) => string | undefined = () => undefined,
 ): Resource[] {
   const networks = topology.networks.filter((network) => network.engine === PROVIDER);
   if (networks.length === 0) return [];
@@ -65,7 +66,7 @@ export function desireFabric(
     { ...processResource(version), reason: 'the switch, gateway and NAT of the user engine' },
     ...networks.map(
       (network): Resource => ({
-        ...networkResource(fabricNetwork(network)),
+        ...networkResource(fabricNetwork(network, vdeDirectoryOf(network))),
         reason: `${network.mode} network${network.ipv4 ? ` ${network.ipv4.address}/${network.ipv4.prefixLength}` : ''}`,
         source: network.source,
         affects: ports
@@ -176,7 +177,7 @@ function properties(value: object): Record<string, Json> {
   return JSON.parse(JSON.stringify(value)) as Record<string, Json>;
 }
 
-function fabricNetwork(network: Network): FabricNetwork {
+function fabricNetwork(network: Network, vdeDirectory: string | undefined): FabricNetwork {
   const { name, mode, mtuBytes, gatewayMac, hostLoopback, ipv4, ipv6, dhcp, dns } = network;
   const vxlan = vxlanOf(network);
   if (mode === 'bridge') throw new Error('bridge is refused before anything is desired');
@@ -191,6 +192,7 @@ function fabricNetwork(network: Network): FabricNetwork {
     ...(dhcp && { dhcp }),
     ...(dns && { dns }),
     ...(vxlan && { vxlan }),
+    ...(vdeDirectory !== undefined && { vdeDirectory }),
   };
 }
 

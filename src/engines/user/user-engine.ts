@@ -6,9 +6,10 @@ import { timeLimited } from '../../abort-signals.js';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FabricClient } from '../../clients/fabric/client.js';
-import { PasserelleError } from '../../errors.js';
+import { PasserelleError, type Problem } from '../../errors.js';
 import type { FabricConfiguration, FabricStatus } from '../../fabric/control/protocol.js';
 import type { Change, Resource } from '../../plan/resource.js';
+import type { Topology } from '../../topology/topology.js';
 import { VERSION } from '../../version.js';
 import type { Capabilities, Engine, EngineContext, EngineStatus, LeaseRecord } from '../contract.js';
 import { commandsFor } from './commands.js';
@@ -16,12 +17,12 @@ import { findFabric, killFabric, startFabric, stopFabric } from './fabric-proces
 import { inspectHost } from './doctor.js';
 import { impactOf } from './impact.js';
 import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
-import { checkSocketPaths, netdevArguments, nicSocketPath } from './netdev.js';
+import { checkSocketPaths, netdevArguments, nicSocketPath, vdeDirectory } from './netdev.js';
 import { checkVxlan } from './vxlan.js';
 import { checkNics, nativeNics, nativeProblems } from './check.js';
 import { changeNamespaces, configureNamespaces, observeNamespaces } from './namespaces.js';
 import { readNativeFacts } from './native-facts.js';
-import { forwardProblems, readListenFacts } from './preflight.js';
+import { forwardProblems, missingVdePlug, readListenFacts } from './preflight.js';
 import { removeDeadSockets } from './run-files.js';
 import {
   desireFabric,
@@ -63,25 +64,26 @@ export function createUserEngine(context: EngineContext): Engine {
   return {
     name: PROVIDER,
     capabilities: CAPABILITIES,
-    desire: (topology) => desireFabric(topology, VERSION, (nic) => nicSocketPath(places, nic)),
+    desire: (topology) =>
+      desireFabric(
+        topology,
+        VERSION,
+        (nic) => nicSocketPath(places, nic),
+        (network) => vdeDirectory(places, network),
+      ),
     check: (topology) => [
       ...checkSocketPaths(places, topology),
       ...checkNics(nativeNics(topology, PROVIDER)),
       ...checkVxlan(topology),
     ],
     async preflight(topology, signal) {
-      const ours = topology.networks
-        .filter((network) => network.engine === PROVIDER)
-        .map((network) => network.name);
-      const forwards = topology.forwards.filter((forward) => ours.includes(forward.network));
+      const networks = topology.networks.filter((network) => network.engine === PROVIDER);
       const nics = nativeNics(topology, PROVIDER);
-      const lacking = nics.length === 0 ? [] : nativeProblems(nics, await readNativeFacts());
-      if (forwards.length === 0) return lacking;
-      const held = await heldConfiguration(context, signal);
-      // Which ports a silent fabric holds it does not say; it goes before its successor listens.
-      if (held === 'silent') return lacking;
-      const standing = held?.configuration.forwards ?? [];
-      return [...lacking, ...forwardProblems(forwards, standing, await readListenFacts())];
+      return [
+        ...(await missingVdePlug(networks)),
+        ...(nics.length === 0 ? [] : nativeProblems(nics, await readNativeFacts())),
+        ...(await listenProblems(context, topology, signal)),
+      ];
     },
     observe: (signal) => observe(context, signal),
     execute: (changes, signal) => execute(context, changes, signal),
@@ -115,6 +117,23 @@ export function createUserEngine(context: EngineContext): Engine {
     },
     doctor: inspectHost,
   };
+}
+
+/** Forwards of this engine that could not listen here. */
+async function listenProblems(
+  context: EngineContext,
+  topology: Topology,
+  signal: AbortSignal,
+): Promise<Problem[]> {
+  const ours = new Set(
+    topology.networks.filter(({ engine }) => engine === PROVIDER).map((network) => network.name),
+  );
+  const forwards = topology.forwards.filter((forward) => ours.has(forward.network));
+  if (forwards.length === 0) return [];
+  const held = await heldConfiguration(context, signal);
+  // Which ports a silent fabric holds it does not say; it goes before its successor listens.
+  if (held === 'silent') return [];
+  return forwardProblems(forwards, held?.configuration.forwards ?? [], await readListenFacts());
 }
 
 async function observe(context: EngineContext, signal: AbortSignal): Promise<Resource[]> {
@@ -217,6 +236,9 @@ async function status(context: EngineContext, signal: AbortSignal): Promise<Engi
     running: true,
     ports: fabric.ports.map(({ id, ...counters }) => ({ nic: id, ...counters })),
     notes: [
+      ...fabric.networks
+        .filter(({ vdeClients }) => vdeClients > 0)
+        .map(({ name, vdeClients }) => `${name}: ${vdeClients} plugged in by VDE`),
       `fabric pid ${fabric.pid}, ${Math.round(fabric.residentBytes / 1e6)} MB resident`,
       ...fabric.networks.flatMap((network) => {
         const { tcp, udp, icmp } = network.flows;

@@ -15,6 +15,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   controller: `vde_switch speaks no OpenFlow; ${OVS}`,
   plugs: true,
   vxlan: 'tunnels of VDE are plugs; write `plugs: [vxvde://239.1.2.3]`',
+  vde: 'every network of this engine is a vde_switch; leave it out',
   'ipv6-nat': true,
   'proxy-arp': true,
 };

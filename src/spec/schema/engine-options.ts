@@ -101,6 +101,11 @@ export const networkOptionShape = {
     byDefault: 'none',
     example: { id: 42, peers: ['192.0.2.2'] },
   }),
+  vde: key(flag().optional(), {
+    about: 'VDE programs plug into a network of the user engine as if it were a vde_switch.',
+    byDefault: 'false',
+    example: true,
+  }),
   'ipv6-nat': key(flag().optional(), {
     about:
       "Whether a nat network's IPv6 is translated as its IPv4 is; false routes it, for a prefix that the LAN knows.",

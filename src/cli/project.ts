@@ -68,6 +68,7 @@ export async function openProject(session: Session, options: CommonOptions): Pro
     ...desiredMachines(topology, {
       directory: surroundings.directory,
       nicArguments: (nic) => netdevOf(topology, engines, nic),
+      nicDescriptors: (nic) => engineAndNetwork(topology, engines, nic).engine.descriptors?.(nic) ?? [],
       needs: (machine) =>
         machine.nics.map((nic) => engineAndNetwork(topology, engines, nic).engine.portId(nic)),
     }),

@@ -103,6 +103,7 @@ export class UplinkKeeper {
       );
       if (marks.some((mark) => altnames.includes(mark)) || (await isWaiting(this.records.files(network))))
         continue;
+      await stopRenewing(this.records.clientFiles(network));
       await this.records.forget(network);
     }
   }
@@ -256,6 +257,7 @@ export class UplinkKeeper {
       if (await exists(files.committed)) return;
       await sleep(POLL_MS, undefined, { signal });
     }
+    await stopRenewing(this.records.clientFiles(network));
     await this.records.forget(network);
     const silent = answered.filter((gateway) => !stillAnswer.includes(gateway));
     const again = await this.#whoAnswers(answered, PROBE_ATTEMPTS, signal);

@@ -39,6 +39,7 @@ import { readStatus } from './status.js';
 import { FIXED_TAP_PROPERTIES, TAP_KIND } from './tap.js';
 import { HostBridges } from './uplink/host-bridge.js';
 import { readHostBridge } from './uplink/host-part.js';
+import { operatorPeer } from './uplink/operator-peer.js';
 import { uplinkCommands } from './uplink/uplink-commands.js';
 import { UplinkKeeper } from './uplink/uplink-keeper.js';
 import { UPLINK_KIND } from './uplink/uplink-resource.js';
@@ -78,8 +79,7 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
     directory,
     namespace: host.namespace,
     limitMs: host.commitLimitMs ?? COMMIT_LIMIT_MS,
-    // `CLIENT CLIENT-PORT SERVER SERVER-PORT` (sshd(8)).
-    peers: host.peers ?? [process.env['SSH_CONNECTION']?.split(' ')[0] ?? []].flat(),
+    peers: async () => host.peers ?? [(await operatorPeer()) ?? []].flat(),
   });
   const hostBridges = new HostBridges(project, directory, uplinks.records, run);
   const hasVhost = existsSync('/dev/vhost-net');

@@ -6,6 +6,9 @@ import {
   parseUserName,
   USER_NAME_PATTERN,
 } from '../text/host-names.js';
+import { formatAddress } from '../../wire/address.js';
+import type { Parsed } from '../problems/fault.js';
+import { parseHostAddress } from '../text/subnet-text.js';
 import { parseRate } from '../text/quantities.js';
 import { choice, flag, key, list, text, whole } from './kinds.js';
 
@@ -16,6 +19,12 @@ import { choice, flag, key, list, text, whole } from './kinds.js';
 
 const vlan = whole(1, 4094);
 const rate = text('a rate such as 100mbit', parseRate, '^[1-9][0-9]{0,6}[kmg]bit$');
+
+/** Kept as text, as the whole of `options` is. */
+function parseProbe(written: string): Parsed<string> {
+  const parsed = parseHostAddress(written);
+  return 'value' in parsed ? { value: formatAddress(parsed.value) } : parsed;
+}
 
 export const networkOptionShape = {
   vlan: key(vlan.optional(), {
@@ -36,6 +45,12 @@ export const networkOptionShape = {
       example: ['vxvde://239.1.2.3'],
     },
   ),
+  probes: key(list(text('an IP address', parseProbe), 'IP addresses').optional(), {
+    about:
+      'Addresses that must go on answering when a bridge network takes its uplink in, besides the gateways and your own SSH client; else it is reverted.',
+    byDefault: 'none',
+    example: ['192.0.2.53'],
+  }),
   'ipv6-nat': key(flag().optional(), {
     about:
       "Whether a nat network's IPv6 is translated as its IPv4 is; false routes it, for a prefix that the LAN knows.",

@@ -1,6 +1,6 @@
 /** An uplink whose addresses the LAN gives: by DHCP, with a client of the host's that renews, and by advertisements. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLinuxEngine } from '../../../src/engines/linux/linux-engine.js';
@@ -32,11 +32,8 @@ describe.skipIf(reason !== undefined)('an uplink that the LAN gives its addresse
       'no-ping',
       'keep-in-foreground',
       'user=root',
-      'enable-ra',
       `dhcp-range=192.0.2.100,192.0.2.120,2m`,
       `dhcp-host=${mac},${ADDRESS},2m`,
-      'dhcp-range=2001:db8:2::,ra-only',
-      'ra-param=lan0,4,600',
       `dhcp-leasefile=${directory}/lan.leases`,
     ];
     writeFileSync(`${directory}/lan.conf`, `${lines.join('\n')}\n`);
@@ -49,7 +46,9 @@ describe.skipIf(reason !== undefined)('an uplink that the LAN gives its addresse
     }
   });
 
-  function serveLan(): void {
+  /** @param more lines of the server's configuration. */
+  function serveLan(...more: string[]): void {
+    appendFileSync(`${directory}/lan.conf`, more.map((line) => `${line}\n`).join(''));
     lab.background(lab.router, ['dnsmasq', `--conf-file=${directory}/lan.conf`]);
   }
 
@@ -122,7 +121,7 @@ ip route replace default via $router dev $interface
 
   it('keeps the address and the gateway that routers advertise', async () => {
     lab.must(lab.host, 'ip -6 route flush default; ip -6 address flush dev lan0 scope global');
-    serveLan();
+    serveLan('enable-ra', 'dhcp-range=2001:db8:2::,ra-only', 'ra-param=lan0,4,600');
     const formed = (device: string): string =>
       lab.say(lab.host, `ip -6 -br address show dev ${device} scope global`).text;
     const gateway = (): string => lab.must(lab.host, 'ip -6 route show default');

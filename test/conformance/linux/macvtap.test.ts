@@ -31,6 +31,11 @@ describe.skipIf(reason !== undefined)('a real machine on the uplink itself', () 
     lab = new NamespaceLab();
     engine = createLinuxEngine({ project: PROJECT, places: lab.places }, { namespace: lab.host, peers: [] });
     before = lab.dump();
+    // The LAN's own DHCP server.
+    const options = ['interface=lan0', 'port=0', 'no-ping', 'user=root', 'keep-in-foreground'];
+    const range = [`dhcp-host=${nic.mac},192.0.2.77`, 'dhcp-range=192.0.2.100,192.0.2.120,1h'];
+    const words = [...options, ...range, 'leasefile-ro'].map((option) => `--${option}`);
+    lab.background(lab.router, ['dnsmasq', '--conf-file=/dev/null', ...words]);
     expect(engine.check(topology)).toEqual([]);
     expect(await engine.preflight(topology, signal)).toEqual([]);
     await converge(engine, topology);
@@ -66,9 +71,7 @@ describe.skipIf(reason !== undefined)('a real machine on the uplink itself', () 
   });
 
   it('is on the LAN, while the host keeps its NIC as it is', async () => {
-    await guest.must(
-      'ip addr add 192.0.2.77/24 dev eth0; ip link set eth0 up; ip route replace default via 192.0.2.1',
-    );
+    expect(await guest.must('ip -4 -o address show dev eth0')).toContain('192.0.2.77/24');
     await guest.must('ping -c 2 -W 2 203.0.113.9');
     expect(lab.pings(lab.outside, '192.0.2.77')).toBe(true);
     lab.background(lab.outside, ['iperf3', '-s']);

@@ -141,6 +141,8 @@ ip route replace default via $router dev $interface
         .filter((line) => line.includes('via fe80')),
     ).toHaveLength(1);
     expect(lab.pings(lab.host, '2001:db8:9::9')).toBe(true);
+    expect(lab.must(lab.host, 'ip -6 route show dev lan0')).not.toContain('2001:db8:2::');
+    expect(lab.pings(lab.host, '2001:db8:2::1')).toBe(true);
     expect((await planFor(engine, LAN)).steps).toEqual([]);
     expect((await engine.hostBridges?.(LAN, AbortSignal.timeout(5000)))?.[0]).toMatchObject({
       ipv6Auto: true,

@@ -72,6 +72,8 @@ it('keeps an advertised address one, and its route apart from the host’s own',
   const lines = moveLines('eth0', 'br0', {
     addresses: [address('2001:db8::5', { flags })],
     routes: [
+      { ...route, destination: '2001:db8::/64', protocol: 'kernel', metric: 256 },
+      { ...route, destination: 'fe80::/64', protocol: 'kernel', metric: 256 },
       { ...route, gateway: '2001:db8::1' },
       { ...route, gateway: 'fe80::1', protocol: 'ra', hopLimit: 64 },
     ],
@@ -80,6 +82,7 @@ it('keeps an advertised address one, and its route apart from the host’s own',
     'address replace 2001:db8::5/64 dev br0 valid_lft 4294967294 preferred_lft 4294967294 mngtmpaddr';
   expect(lines).toEqual([
     'address del 2001:db8::5/64 dev eth0',
+    'route flush exact 2001:db8::/64 dev eth0',
     `${line} nodad`,
     line,
     'route replace ::/0 via 2001:db8::1 dev br0 metric 1024',

@@ -23,6 +23,13 @@ export function moveLines(from: string, to: string, part: HostPart, isRenewed = 
     ...moving
       .map((address) => `address del ${address.address}/${address.prefixLength} dev ${from}`)
       .reverse(),
+    // The route of an advertised prefix outlives its address.
+    ...part.routes
+      .filter(({ family, protocol, destination }) => {
+        const isAdvertised = family === 6 && protocol === 'kernel' && !/^f[ef]/.test(destination);
+        return isAdvertised && destination.includes('/');
+      })
+      .map(({ destination }) => `route flush exact ${destination} dev ${from}`),
     ...moving.flatMap((address) => addressLines(address, to, isRenewed)),
     ...apart(part.routes.filter(({ protocol }) => protocol !== 'kernel')).map((route) =>
       routeLine(route, to),

@@ -14,7 +14,7 @@ build:
 	@scripts/build.sh
 
 demo: build
-	@scripts/install-packages.sh demo
+	@scripts/install-packages.sh demo $(ENGINE)
 	@scripts/demo.sh $(ENGINE)
 
 test: build

@@ -114,6 +114,7 @@ function projectOf(
     ...desiredMachines(topology, {
       directory: directoryOf(options),
       nicArguments: (nic) => netdevOf(topology, engines, nic),
+      nicDescriptors: (nic) => engineAndNetwork(topology, engines, nic).engine.descriptors?.(nic) ?? [],
       needs: (machine) =>
         machine.nics.map((nic) => engineAndNetwork(topology, engines, nic).engine.portId(nic)),
     }),

@@ -40,6 +40,12 @@ export interface Capabilities {
 /** QEMU arguments that plug one NIC in: `-netdev …` and `-device …`, flattened. */
 export type QemuArguments = readonly string[];
 
+/** An open file of a process: the descriptor's number, and the file read and written by it. */
+export interface Descriptor {
+  readonly fd: number;
+  readonly path: string;
+}
+
 export interface LeaseRecord {
   readonly network: string;
   readonly machine?: string;
@@ -132,6 +138,8 @@ export interface Engine extends ResourceProvider {
   /** What stands in the way on this host right now: a taken listen port, a NIC that is missing. Touches nothing. */
   preflight(topology: Topology, signal: AbortSignal): Promise<Problem[]>;
   netdev(nic: Nic, network: Network, topology: Topology): QemuArguments;
+  /** Files that QEMU must be given open, under these numbers, for what `netdev` says. Absent: none. */
+  descriptors?(nic: Nic): readonly Descriptor[];
   /** Id of the resource the NIC is plugged into; the machine is started after it. */
   portId(nic: Nic): string;
   status(signal: AbortSignal): Promise<EngineStatus>;

@@ -17,6 +17,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   plugs: 'cables are of VDE; write `engine: vde` for this network',
   vxlan: 'the linux engine works on one host; write `engine: user` for this network',
   vde: 'its bridge is no vde_switch; write `engine: user` or `engine: vde` for this network',
+  probes: true,
   'ipv6-nat': true,
   'proxy-arp': true,
 };

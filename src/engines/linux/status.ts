@@ -2,6 +2,7 @@ import type { Run } from '../../clients/command/run.js';
 import { readLinks, runJson } from '../../clients/iproute/links.js';
 import type { EngineStatus, PortStatus } from '../contract.js';
 import type { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
+import { aliasWords } from './macvtap.js';
 import { isBridgeMark, markOf } from './marks.js';
 import type { UplinkKeeper } from './uplink/uplink-keeper.js';
 
@@ -33,7 +34,7 @@ export async function readStatus(
     return [
       {
         nic: `${mark.machine}/${mark.index}`,
-        network: networkByDevice.get(link.master ?? '') ?? '',
+        network: networkByDevice.get(link.master ?? '') ?? aliasWords(link).network,
         connected: link.operstate === 'UP' || link.flags.includes('LOWER_UP'),
         rxFrames: rx.packets ?? 0,
         rxBytes: rx.bytes ?? 0,

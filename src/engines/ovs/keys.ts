@@ -15,6 +15,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   plugs: 'cables are of VDE; write `engine: vde` for this network',
   vxlan: 'its tunnels come with hosts that the file names; write `engine: user` for this network',
   vde: 'Open vSwitch is no vde_switch; write `engine: user` or `engine: vde` for this network',
+  probes: 'it asks the gateways and your SSH client; leave it out',
   'ipv6-nat': true,
   'proxy-arp': true,
 };

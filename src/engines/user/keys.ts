@@ -16,6 +16,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   plugs: 'cables are of VDE; write `engine: vde` for this network',
   vxlan: true,
   vde: true,
+  probes: 'it takes no NIC of the host; leave it out',
   'ipv6-nat': 'sockets have no other address than the host; write `engine: linux` for this network',
   'proxy-arp': 'the LAN is out of its reach; write `engine: linux` for this network',
 };

@@ -106,6 +106,12 @@ export const networkOptionShape = {
     byDefault: 'false',
     example: true,
   }),
+  probes: key(list(hostAddress, 'IP addresses').optional(), {
+    about:
+      'Addresses that must go on answering when a bridge network takes its uplink in, besides the gateways and your own SSH client; else it is reverted.',
+    byDefault: 'none',
+    example: ['192.0.2.53'],
+  }),
   'ipv6-nat': key(flag().optional(), {
     about:
       "Whether a nat network's IPv6 is translated as its IPv4 is; false routes it, for a prefix that the LAN knows.",

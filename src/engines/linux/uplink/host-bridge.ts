@@ -80,12 +80,12 @@ export class HostBridges {
     links: readonly Link[],
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { uplink, bridge: device } = uplinkOf(wanted);
+    const { uplink, bridge: device, probes } = uplinkOf(wanted);
     const bridge = links.find(({ ifname }) => ifname === device);
     if (bridge === undefined || markOf(this.#project, bridge.altnames)?.kind === 'bridge') return false;
     const nic = hostUplinkOf(bridge, uplink, links);
     if (nic === undefined) return false;
-    await this.#records.write(network, { uplink, device: nic.ifname, leased: [] });
+    await this.#records.write(network, { uplink, device: nic.ifname, probes, leased: [] });
     const marks = [
       [nic, formatMark(this.#project, { kind: 'host-uplink', network })],
       [bridge, formatMark(this.#project, { kind: 'host-bridge', network })],

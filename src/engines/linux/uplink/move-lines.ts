@@ -23,8 +23,17 @@ export function moveLines(from: string, to: string, part: HostPart, isRenewed = 
     ...moving
       .map((address) => `address del ${address.address}/${address.prefixLength} dev ${from}`)
       .reverse(),
-    ...moving.map((address) => addressLine(address, to, isRenewed)),
-    ...part.routes.filter(({ protocol }) => protocol !== 'kernel').map((route) => routeLine(route, to)),
+    // The route of an advertised prefix outlives its address.
+    ...part.routes
+      .filter(({ family, protocol, destination }) => {
+        const isAdvertised = family === 6 && protocol === 'kernel' && !/^f[ef]/.test(destination);
+        return isAdvertised && destination.includes('/');
+      })
+      .map(({ destination }) => `route flush exact ${destination} dev ${from}`),
+    ...moving.flatMap((address) => addressLines(address, to, isRenewed)),
+    ...apart(part.routes.filter(({ protocol }) => protocol !== 'kernel')).map((route) =>
+      routeLine(route, to),
+    ),
   ];
 }
 
@@ -40,19 +49,46 @@ function isLeased({ family, prefixLength, validLifeSeconds }: InterfaceAddress):
   return validLifeSeconds !== undefined && (family === 4 || prefixLength === 128);
 }
 
+/**
+ * The LAN knows an IPv6 address as ours already, so it is not probed for a second time; that flag is taken off again
+ * where the address did not have it.
+ */
+function addressLines(address: InterfaceAddress, device: string, isRenewed: boolean): string[] {
+  const line = addressLine(address, device, isRenewed);
+  if (address.family === 4) return [line];
+  return address.flags['nodad'] === true ? [`${line} nodad`] : [`${line} nodad`, line];
+}
+
 function addressLine(address: InterfaceAddress, device: string, isRenewed: boolean): string {
   const { flags } = address;
+  const isFormed = address.family === 6 && flags['dynamic'] === true && !isLeased(address);
   const lifetime = (name: 'valid' | 'preferred'): string => {
-    const seconds = isLeased(address) && !isRenewed ? FOREVER : flags[`${name}_life_time`];
+    const told = isLeased(address) && !isRenewed ? FOREVER : flags[`${name}_life_time`];
+    // An advertised address without end is not one of the host's own: the next advertisement renews it.
+    const seconds = isFormed && told === FOREVER ? FOREVER - 1 : told;
     return typeof seconds === 'number' && seconds < FOREVER ? ` ${name}_lft ${seconds}` : '';
   };
   const broadcast = typeof flags['broadcast'] === 'string' ? ` broadcast ${flags['broadcast']}` : '';
-  // The LAN knows the address as ours already: no second probe for it.
-  const nodad = address.family === 6 ? ' nodad' : '';
-  return `address replace ${address.address}/${address.prefixLength}${broadcast} dev ${device}${lifetime('valid')}${lifetime('preferred')}${nodad}`;
+  const managesTemporary = flags['mngtmpaddr'] === true ? ' mngtmpaddr' : '';
+  return `address replace ${address.address}/${address.prefixLength}${broadcast} dev ${device}${lifetime('valid')}${lifetime('preferred')}${managesTemporary}`;
 }
 
 const FOREVER = 0xffff_ffff;
+
+/**
+ * IPv6 routes of one destination and metric would become one with several hops, or replace one another. Those that a
+ * router advertised give way: the next advertisement puts them right.
+ */
+function apart(routes: readonly DeviceRoute[]): DeviceRoute[] {
+  const isSame = (a: DeviceRoute, b: DeviceRoute): boolean =>
+    a.destination === b.destination && a.metric === b.metric && a.table === b.table;
+  const told = routes.filter(({ protocol, family }) => family === 6 && protocol !== 'ra');
+  return routes.map((route) =>
+    route.family === 6 && route.protocol === 'ra' && told.some((other) => isSame(other, route))
+      ? { ...route, metric: (route.metric ?? 1024) + 1 }
+      : route,
+  );
+}
 
 function routeLine(route: DeviceRoute, device: string): string {
   // A batch line cannot say its family by a flag: it shows by an address of it.
@@ -67,6 +103,7 @@ function routeLine(route: DeviceRoute, device: string): string {
     ...(route.preferredSource === undefined ? [] : [`src ${route.preferredSource}`]),
     ...(route.metric === undefined ? [] : [`metric ${route.metric}`]),
     ...(route.isOnLink ? ['onlink'] : []),
+    ...(route.hopLimit === undefined ? [] : [`hoplimit ${route.hopLimit}`]),
     ...(route.expiresSeconds === undefined ? [] : [`expires ${route.expiresSeconds}`]),
   ];
   return words.join(' ');

@@ -57,7 +57,7 @@ export interface KeeperOptions {
   /** How long the change may stay open before it is reverted. */
   readonly limitMs: number;
   /** Addresses besides the gateways that must go on answering: the operator's own SSH peer. */
-  readonly peers: readonly string[];
+  readonly peers: () => Promise<readonly string[]>;
 }
 
 export class UplinkKeeper {
@@ -109,6 +109,7 @@ export class UplinkKeeper {
       );
       if (marks.some((mark) => altnames.includes(mark)) || (await isWaiting(this.records.files(network))))
         continue;
+      await stopRenewing(this.records.clientFiles(network));
       await this.records.forget(network);
     }
   }
@@ -117,6 +118,7 @@ export class UplinkKeeper {
   async giveBack(changes: readonly Change[], signal: AbortSignal): Promise<void> {
     for (const change of changes) {
       if (change.action === 'create' || subjectOf(change).kind !== UPLINK_KIND) continue;
+      if (isAboutProbesOnly(change)) continue;
       await this.#giveBackOne(change.before, signal);
     }
   }
@@ -125,7 +127,8 @@ export class UplinkKeeper {
   async take(changes: readonly Change[], signal: AbortSignal): Promise<void> {
     for (const change of changes) {
       if (change.action === 'delete' || change.after.kind !== UPLINK_KIND) continue;
-      await this.#takeOne(change.after, signal);
+      if (isAboutProbesOnly(change)) await this.#rememberProbes(change.after);
+      else await this.#takeOne(change.after, signal);
     }
   }
 
@@ -139,16 +142,24 @@ export class UplinkKeeper {
     return committed.flat();
   }
 
+  async #rememberProbes(resource: Resource): Promise<void> {
+    const record = await this.records.read(networkOf(resource));
+    if (record === undefined) return;
+    const { isCommitted: _, ...written } = record;
+    await this.records.write(networkOf(resource), { ...written, probes: uplinkOf(resource).probes });
+  }
+
   async #takeOne(resource: Resource, signal: AbortSignal): Promise<void> {
     const run = this.#run;
     const network = networkOf(resource);
-    const { uplink, bridge } = uplinkOf(resource);
+    const { uplink, bridge, probes } = uplinkOf(resource);
     const device = resolveUplink(uplink, await readRoutes(run, signal));
     if (device === undefined) throw new PasserelleError(noUplink(network));
     const part = await this.#partOf(device, signal);
     const mac = (await readLinks(run, signal)).find(({ ifname }) => ifname === device)?.address;
     if (mac === undefined) throw new PasserelleError(noUplink(network));
-    const witnesses = [...gatewaysOf(part), ...this.#options.peers];
+    const peers = await this.#options.peers();
+    const witnesses = [...new Set([...gatewaysOf(part), ...probes, ...peers])];
     const answered = await this.#whoAnswers(witnesses, 1, signal);
 
     const mark = formatMark(this.#options.project, { kind: 'uplink', network });
@@ -157,7 +168,7 @@ export class UplinkKeeper {
     const client = leased.length === 0 ? undefined : await this.#dhcpClientOf(device, signal);
     const clientFiles = this.records.clientFiles(network);
     const sleeper = client && { pid: client.pid, words: client.words };
-    await this.records.write(network, { uplink, device, leased, ...(sleeper && { sleeper }) });
+    await this.records.write(network, { uplink, device, probes, leased, ...(sleeper && { sleeper }) });
     await this.#copySettings(device, bridge, signal);
     const isRenewed = client !== undefined;
     const wayBack = wayBackLines(device, bridge, mark, part, isRenewed);
@@ -263,6 +274,7 @@ export class UplinkKeeper {
       if (await exists(files.committed)) return;
       await sleep(POLL_MS, undefined, { signal });
     }
+    await stopRenewing(this.records.clientFiles(network));
     await this.records.forget(network);
     const silent = answered.filter((gateway) => !stillAnswer.includes(gateway));
     const again = await this.#whoAnswers(answered, PROBE_ATTEMPTS, signal);
@@ -288,6 +300,11 @@ function wayBackLines(
     ...moveLines(bridge, device, part, isRenewed),
     `link property del dev ${device} altname ${mark}`,
   ];
+}
+
+/** Who will be asked next time is no reason to take the NIC anew. */
+function isAboutProbesOnly(change: Change): boolean {
+  return change.action === 'update' && change.changed.every((name) => name === 'probes');
 }
 
 function gatewaysOf({ routes }: HostPart): string[] {

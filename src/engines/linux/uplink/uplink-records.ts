@@ -11,6 +11,7 @@ export interface WrittenRecord {
   /** As the file of the project said it. */
   readonly uplink: string;
   readonly device: string;
+  readonly probes: readonly string[];
   /** Addresses that came by DHCP, whose client does not know of the bridge. */
   readonly leased: readonly string[];
   /** The host's own client of these, which sleeps while another renews them on the bridge. */

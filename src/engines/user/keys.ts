@@ -4,6 +4,8 @@ import type { Capabilities } from '../contract.js';
 const OVS = 'the fabric has no VLANs; write `engine: ovs` for this network';
 const KERNEL = 'nothing of it is in the kernel; write `engine: linux` for this network';
 
+const EXPORTS = 'the fabric sends no flow records; write `engine: ovs` for this network';
+
 export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'host-loopback': true,
   uplink: 'its sockets leave by the routes of the host; write `engine: linux` for this network',
@@ -14,6 +16,10 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   datapath: 'the fabric is its own data plane; write `engine: ovs` for this network',
   'fail-mode': 'the fabric needs no flows; write `engine: ovs` for this network',
   controller: 'the fabric speaks no OpenFlow; write `engine: ovs` for this network',
+  sflow: EXPORTS,
+  netflow: EXPORTS,
+  ipfix: EXPORTS,
+  sampling: EXPORTS,
   plugs: 'cables are of VDE; write `engine: vde` for this network',
   'ipv6-nat': 'sockets have no other address than the host; write `engine: linux` for this network',
   'proxy-arp': 'the LAN is out of its reach; write `engine: linux` for this network',

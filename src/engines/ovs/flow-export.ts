@@ -18,13 +18,9 @@ const TABLES = { sflow: 'sFlow', netflow: 'NetFlow', ipfix: 'IPFIX' } as const s
   Protocol,
   string
 >;
-export const EXPORT_PROTOCOLS = Object.keys(TABLES) as readonly Protocol[];
+const EXPORT_PROTOCOLS = Object.keys(TABLES) as readonly Protocol[];
 /** One of so many packets is looked at; NetFlow knows no such thing and looks at all. */
 const DEFAULT_SAMPLING = 64;
-
-export function exportTable(protocol: Protocol): (typeof TABLES)[Protocol] {
-  return TABLES[protocol];
-}
 
 export function desireExports(network: Network): Resource[] {
   const options = networkOptions(network);

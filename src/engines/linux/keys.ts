@@ -3,6 +3,8 @@ import type { Capabilities } from '../contract.js';
 
 const OVS = 'the kernel bridge of this engine has no VLANs; write `engine: ovs` for this network';
 
+const EXPORTS = 'the kernel bridge sends no flow records; write `engine: ovs` for this network';
+
 export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'host-loopback':
     'the kernel does not hand its own loopback on; listen on the gateway, or write `engine: user`',
@@ -14,6 +16,10 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   datapath: 'the kernel bridge is the data plane; write `engine: ovs` for this network',
   'fail-mode': 'the kernel bridge needs no flows; write `engine: ovs` for this network',
   controller: 'the kernel bridge speaks no OpenFlow; write `engine: ovs` for this network',
+  sflow: EXPORTS,
+  netflow: EXPORTS,
+  ipfix: EXPORTS,
+  sampling: EXPORTS,
   plugs: 'cables are of VDE; write `engine: vde` for this network',
   vxlan: 'the linux engine works on one host; write `engine: user` for this network',
   vde: 'its bridge is no vde_switch; write `engine: user` or `engine: vde` for this network',

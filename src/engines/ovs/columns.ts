@@ -25,6 +25,9 @@ export const SCHEMA_NEEDS = {
     'mcast_snooping_enable',
     'controller',
     'mirrors',
+    'sflow',
+    'netflow',
+    'ipfix',
     'other_config',
     'external_ids',
   ],
@@ -43,6 +46,9 @@ export const SCHEMA_NEEDS = {
   Interface: ['name', 'type', 'mtu_request', 'ofport', 'error', 'options', 'external_ids', 'statistics'],
   QoS: ['type', 'other_config', 'external_ids'],
   Controller: ['target'],
+  sFlow: ['targets', 'sampling', 'external_ids'],
+  NetFlow: ['targets', 'external_ids'],
+  IPFIX: ['targets', 'sampling', 'external_ids'],
   Mirror: ['name', 'select_src_port', 'select_dst_port', 'output_port', 'external_ids'],
 } as const satisfies Needs;
 

@@ -3,6 +3,7 @@ import { shellWord } from '../../clients/command/run.js';
 import { type Change, subjectOf } from '../../plan/resource.js';
 import { commandsOf, emptyWork } from '../kernel-gateway/kernel-work.js';
 import { stageBridges } from './execute.js';
+import { exportCommand } from './flow-export.js';
 import { bundleLines } from './flows/ofctl.js';
 import { formatMeter } from './flows/meters.js';
 import { cookieOf, externalIds, NAMESPACE_KEY, UPLINK_KEY } from './identity.js';
@@ -38,6 +39,8 @@ export function commandsForOvs(project: string, change: Change): string[] {
       stageBridges([change], work);
       return [bridgeCommand(bridge, marks), ...commandsOf(work)];
     }
+    case 'export':
+      return [exportCommand(project, change)];
     case 'port': {
       const port = propertiesOf(subject, 'port');
       if (isGone) return removal(port);

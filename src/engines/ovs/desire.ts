@@ -1,6 +1,7 @@
 import type { Resource } from '../../plan/resource.js';
 import type { Machine, Network, Nic, Topology } from '../../topology/topology.js';
 import { desireNamespaces, isInNamespace, namespaceOf } from './inside.js';
+import { desireExports } from './flow-export.js';
 import { guardFlows, networkFlows, openFlows } from './flows/guard.js';
 import { meterNumbers } from './flows/meters.js';
 import { PROVIDER, resourceId } from './identity.js';
@@ -56,6 +57,7 @@ function desireSwitch(project: string, network: Network, nics: readonly Nic[], f
       { affects, reason: `switch of the ${network.mode} network ${network.name}`, source: network.source },
     ),
     ...(isOurs ? [networkRules(network, bridge, affects)] : []),
+    ...desireExports(network),
     ...(network.mode === 'bridge' ? [uplinkOf(network, datapath, bridge, affects)] : []),
     ...nics.flatMap((nic) => [
       ...(isInNamespace(nic) ? [] : [tapOf(nic, network, datapath)]),

@@ -6,7 +6,16 @@ import { createHash } from 'node:crypto';
 
 export const PROVIDER = 'ovs';
 
-export type Kind = 'bridge' | 'tap' | 'port' | 'rules' | 'uplink' | 'tunnel' | 'namespace' | 'inside';
+export type Kind =
+  | 'bridge'
+  | 'tap'
+  | 'port'
+  | 'rules'
+  | 'uplink'
+  | 'tunnel'
+  | 'export'
+  | 'namespace'
+  | 'inside';
 
 /** `external_ids` key that names the project. */
 export const PROJECT_KEY = 'passerelle-project';

@@ -5,6 +5,7 @@ import type { Resource } from '../../plan/resource.js';
 import type { DumpedFlow } from './flows/flow-text.js';
 import { meterIn } from './flows/flow-text.js';
 import { cookieOf, type Kind, markedNic, NAMESPACE_KEY, nameOf, resourceId, UPLINK_KEY } from './identity.js';
+import { observedExports } from './flow-export.js';
 import { type NamespaceView, observedNamespaces } from './inside.js';
 import {
   type BridgeProperties,
@@ -44,6 +45,7 @@ export function observedResources(state: HostState): Resource[] {
     ...bridges,
     ...observedTaps(state),
     ...observedPorts(state),
+    ...observedExports(snapshot.exports, [...snapshot.bridges.values()]),
     ...observedRules(state),
     ...observedNamespaces({ inside: state.inside, internalPorts: internalPorts(state) }),
   ];

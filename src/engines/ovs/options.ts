@@ -19,6 +19,12 @@ const networkShape = z.object({
   'fail-mode': z.enum(['secure', 'standalone']).optional(),
   /** An OpenFlow controller that has the say: `tcp:192.0.2.1:6653`. */
   controller: z.string().optional(),
+  /** Collectors of flow records, `ADDRESS:PORT`. */
+  sflow: z.string().optional(),
+  netflow: z.string().optional(),
+  ipfix: z.string().optional(),
+  /** One packet of so many is looked at. */
+  sampling: z.number().int().positive().optional(),
 });
 
 const nicShape = z.object({

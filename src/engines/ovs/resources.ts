@@ -96,6 +96,16 @@ export interface TunnelProperties {
   readonly isAttached: boolean;
 }
 
+/** Flow records of a network for a collector. */
+export interface ExportProperties {
+  readonly bridge: string;
+  readonly protocol: 'sflow' | 'netflow' | 'ipfix';
+  /** `192.0.2.9:6343` */
+  readonly target: string;
+  /** One packet of so many is looked at; null: all. */
+  readonly sampling: number | null;
+}
+
 /** A network namespace of ours. */
 export interface NamespaceProperties {
   readonly namespace: string;
@@ -123,6 +133,7 @@ interface PropertiesByKind {
   readonly rules: RulesProperties;
   readonly uplink: UplinkProperties;
   readonly tunnel: TunnelProperties;
+  readonly export: ExportProperties;
 }
 
 export function makeResource<K extends Kind>(

@@ -2,6 +2,7 @@
 import type { Link } from '../../clients/iproute/links.js';
 import { type Change, subjectOf } from '../../plan/resource.js';
 import type { Expectations } from './commit.js';
+import { exportOperations } from './flow-export.js';
 import { nameOf } from './identity.js';
 import { propertiesOf } from './resources.js';
 import { RowWork, type StandingRows } from './rows.js';
@@ -66,6 +67,9 @@ export function rowTransactions(
         }
         break;
       }
+      case 'export':
+        main.add(exportOperations(project, change));
+        break;
       case 'uplink': {
         const { bridge, uplink } = propertiesOf(subject, 'uplink');
         const device = uplinkDevice(id, uplink);

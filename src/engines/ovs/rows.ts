@@ -166,6 +166,11 @@ export class RowWork {
     );
   }
 
+  /** Operations that find the rows they name, whatever else the plan does. */
+  add(operations: readonly Operation[]): void {
+    this.#operations.push(...operations);
+  }
+
   /** Any port: of a NIC, an uplink, a tunnel. */
   deletePort(bridge: string, device: string): void {
     const portRow = this.#standing.portUuid(device);

@@ -24,6 +24,8 @@ export interface Snapshot extends StandingRows {
   readonly ports: ReadonlyMap<string, PortRows>;
   /** By UUID. */
   readonly controllers: ReadonlyMap<string, Row>;
+  /** Rows of flow records. */
+  readonly exports: ReadonlyMap<string, Row>;
   readonly bridgeId: (device: string) => string | undefined;
 }
 
@@ -41,15 +43,18 @@ export async function readSnapshot(
     ['Interface', ours, interfaceColumns],
     ['QoS', ours, SCHEMA_NEEDS.QoS],
     ['Controller', [], SCHEMA_NEEDS.Controller],
+    ['sFlow', ours, SCHEMA_NEEDS.sFlow],
+    ['NetFlow', ours, SCHEMA_NEEDS.NetFlow],
+    ['IPFIX', ours, SCHEMA_NEEDS.IPFIX],
   ] as const;
   const results = await database.transact(
     wanted.map(([table, where, columns]) => select(table, where, ['_uuid', ...columns])),
     signal,
   );
-  const [globals = [], bridges = [], ports = [], interfaces = [], qos = [], controllers = []] = wanted.map(
-    ([table], index) =>
+  const [globals = [], bridges = [], ports = [], interfaces = [], qos = [], controllers = [], ...exports] =
+    wanted.map(([table], index) =>
       (results[index]?.rows ?? []).map((row) => readRow(row, tableOf(database.schema, table))),
-  );
+    );
   const interfaceByUuid = byUuid(interfaces);
   const qosByUuid = byUuid(qos);
   const bridgeOfPort = new Map<unknown, string>();
@@ -74,6 +79,7 @@ export async function readSnapshot(
     bridgeId: (device) => bridgeIds.get(device),
     ports: byResource(portRows, (rows) => rows.port),
     controllers: byUuid(controllers),
+    exports: byResource(exports.flat(), (row) => row),
     bridgeUuid: (device) => textOf(bridgeByDevice.get(device) ?? new Map(), '_uuid'),
     portUuid: (device) => portByDevice.get(device)?.uuid,
     qosUuid: (device) => textOf(portByDevice.get(device)?.port ?? new Map(), 'qos'),

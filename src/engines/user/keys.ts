@@ -3,6 +3,8 @@ import type { Capabilities } from '../contract.js';
 
 const OVS = 'the fabric has no VLANs; write `engine: ovs` for this network';
 
+const EXPORTS = 'the fabric sends no flow records; write `engine: ovs` for this network';
+
 export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'host-loopback': true,
   uplink: 'its sockets leave by the routes of the host; write `engine: linux` for this network',
@@ -13,6 +15,10 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   datapath: 'the fabric is its own data plane; write `engine: ovs` for this network',
   'fail-mode': 'the fabric needs no flows; write `engine: ovs` for this network',
   controller: 'the fabric speaks no OpenFlow; write `engine: ovs` for this network',
+  sflow: EXPORTS,
+  netflow: EXPORTS,
+  ipfix: EXPORTS,
+  sampling: EXPORTS,
   plugs: 'cables are of VDE; write `engine: vde` for this network',
   vxlan: true,
   vde: true,

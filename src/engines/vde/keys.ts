@@ -3,6 +3,8 @@ import type { Capabilities } from '../contract.js';
 
 const OVS = 'write `engine: ovs` for this network';
 
+const EXPORTS = 'vde_switch sends no flow records; write `engine: ovs` for this network';
+
 export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'host-loopback': true,
   uplink: true,
@@ -13,6 +15,10 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   datapath: `vde_switch is its own data plane; ${OVS}`,
   'fail-mode': `vde_switch needs no flows; ${OVS}`,
   controller: `vde_switch speaks no OpenFlow; ${OVS}`,
+  sflow: EXPORTS,
+  netflow: EXPORTS,
+  ipfix: EXPORTS,
+  sampling: EXPORTS,
   plugs: true,
   vxlan: 'tunnels of VDE are plugs; write `plugs: [vxvde://239.1.2.3]`',
   vde: 'every network of this engine is a vde_switch; leave it out',

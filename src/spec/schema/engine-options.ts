@@ -9,6 +9,7 @@ import {
 import { formatAddress } from '../../wire/address.js';
 import { MAX_VNI } from '../../wire/vxlan.js';
 import type { Parsed } from '../problems/fault.js';
+import { parseCollector } from '../text/collector.js';
 import { parseRate } from '../text/quantities.js';
 import { parseHostAddress } from '../text/subnet-text.js';
 import { choice, flag, key, list, mapping, text, whole } from './kinds.js';
@@ -47,6 +48,7 @@ const vxlanShape = {
   }),
 };
 
+const collector = text('a collector such as 192.0.2.9:6343', parseCollector);
 const rate = text('a rate such as 100mbit', parseRate, '^[1-9][0-9]{0,6}[kmg]bit$');
 
 export const networkOptionShape = {
@@ -86,6 +88,26 @@ export const networkOptionShape = {
     about: 'OpenFlow controller that has the say over an Open vSwitch bridge.',
     byDefault: 'none',
     example: 'tcp:192.0.2.1:6653',
+  }),
+  sflow: key(collector.optional(), {
+    about: 'Collector that is sent sFlow records of what passes the network, ADDRESS:PORT.',
+    byDefault: 'none',
+    example: '192.0.2.9:6343',
+  }),
+  netflow: key(collector.optional(), {
+    about: 'Collector that is sent NetFlow records (version 5) of what passes the network.',
+    byDefault: 'none',
+    example: '192.0.2.9:2055',
+  }),
+  ipfix: key(collector.optional(), {
+    about: 'Collector that is sent IPFIX records (RFC 7011) of what passes the network.',
+    byDefault: 'none',
+    example: '192.0.2.9:4739',
+  }),
+  sampling: key(whole(1, 1_000_000).optional(), {
+    about: 'One packet of so many is looked at for sFlow and IPFIX.',
+    byDefault: '64',
+    example: 1,
   }),
   plugs: key(
     list(z.string({ error: 'a vde_plug URL such as vxvde://239.1.2.3' }), 'vde_plug URLs').optional(),

@@ -38,6 +38,10 @@ export interface Port {
   readonly counters: PortCounters;
   /** Bytes that were offered and wait to be passed on; absent where nothing ever waits. */
   readonly queuedBytes?: number;
+  /** So much waits that whoever sends to this port had better stop for a while; absent where nothing ever waits. */
+  readonly isCongested?: boolean;
+  /** Calls back once, when little waits any more. */
+  whenDrained?(then: () => void): void;
   /** Takes whole frames, framing included: bytes [start, end) of the batch, `frameCount` of them. */
   offer(batch: FrameBatch, start: number, end: number, frameCount: number): void;
   /** The batch is over: pass on what was offered. */
@@ -46,6 +50,9 @@ export interface Port {
 
 /** What a port hands its batches to: the switch of its network. */
 export interface FrameSink {
-  /** Bytes [start, end) of the batch hold whole frames, framing included. */
-  forward(ingress: Port, batch: FrameBatch, start: number, end: number): void;
+  /**
+   * Bytes [start, end) of the batch hold whole frames, framing included.
+   * @returns a congested port that frames went to, if there is one.
+   */
+  forward(ingress: Port, batch: FrameBatch, start: number, end: number): Port | void;
 }

@@ -45,6 +45,10 @@ export interface Port {
   readonly queuedBytes?: number;
   /** The far side puts in checksums and cuts segments itself, as the batch's `offloads` say. */
   readonly takesOffloads?: boolean;
+  /** So much waits that whoever sends to this port had better stop for a while; absent where nothing ever waits. */
+  readonly isCongested?: boolean;
+  /** Calls back once, when little waits any more. */
+  whenDrained?(then: () => void): void;
   /** Takes whole frames, framing included: bytes [start, end) of the batch, `frameCount` of them. */
   offer(batch: FrameBatch, start: number, end: number, frameCount: number): void;
   /** The batch is over: pass on what was offered. */
@@ -53,6 +57,9 @@ export interface Port {
 
 /** What a port hands its batches to: the switch of its network. */
 export interface FrameSink {
-  /** Bytes [start, end) of the batch hold whole frames, framing included. */
-  forward(ingress: Port, batch: FrameBatch, start: number, end: number): void;
+  /**
+   * Bytes [start, end) of the batch hold whole frames, framing included.
+   * @returns a congested port that frames went to, if there is one.
+   */
+  forward(ingress: Port, batch: FrameBatch, start: number, end: number): Port | void;
 }

@@ -158,6 +158,24 @@ describe('StreamPort', () => {
     await eventually(() => portB.queuedBytes === 0, 'empty queue');
   });
 
+  it('tells senders once that a guest which does not read is congested, and when it has drained', async () => {
+    const [, a] = await pluggedGuest(1);
+    const [portB, b] = await pluggedGuest(2, false);
+    b.pause();
+    a.send(...Array.from({ length: 600 }, () => frame(1, 2, Buffer.alloc(1500, 5))));
+    await eventually(() => portB.queuedBytes > 600_000, 'long queue');
+    let drainedAt: number | undefined;
+    portB.whenDrained(() => {
+      drainedAt = portB.queuedBytes;
+    });
+    expect(portB.isCongested).toBe(false);
+    b.resume();
+    await b.until(({ receivedBytes }) => receivedBytes === 600 * 1518, 'all of the burst');
+    await eventually(() => drainedAt !== undefined, 'word of it');
+    expect(drainedAt).toBeLessThan(300_000);
+    expect(portB.counters.drops.size).toBe(0);
+  });
+
   it('lets go of a guest whose socket path changes, and of everything when closed', async () => {
     const [portA, a] = await pluggedGuest(1);
     const moved = await FakeGuest.listen(join(directory, 'moved.sock'));

@@ -3,7 +3,7 @@
  *
  * Theory of operation. The port dials (`Dialer`), reads batches of frames and hands them to the switch (`FrameReader`),
  * and writes what the switch offers (`Transmitter`). One read is one batch of at most 256 KB and the loop then serves
- * the other ports, so no guest starves another. A stream that lies about a length is dropped and dialled anew. Frames
+ * the other ports, so no guest starves another; while a port that it sends to is congested it is not read (`ReadPause`). A stream that lies about a length is dropped and dialled anew. Frames
  * for a NIC that is not connected, or whose queue is full, are dropped, as on any switch port.
  */
 import type { Socket } from 'node:net';
@@ -12,8 +12,9 @@ import { countDrop, emptyCounters } from './counters.js';
 import { Dialer } from './dialer.js';
 import { FrameReader } from './frame-reader.js';
 import type { MachinePort } from './machine-port.js';
-import { FRAME_HEADER_BYTES, type FrameBatch, type FrameSink } from './port.js';
+import { FRAME_HEADER_BYTES, type FrameBatch, type FrameSink, type Port } from './port.js';
 import { type PortTap, PortTaps } from './port-taps.js';
+import { ReadPause } from './read-pause.js';
 import { Transmitter } from './transmitter.js';
 
 export interface StreamPortOptions {
@@ -35,6 +36,9 @@ export class StreamPort implements MachinePort {
   readonly #transmitter: Transmitter;
   readonly #dialer: Dialer;
   readonly #taps = new PortTaps();
+  readonly #pause = new ReadPause();
+  /** Where frames of the read that is being taken went, if it is congested. */
+  #congested: Port | undefined;
   #isConnected = false;
 
   constructor(options: StreamPortOptions) {
@@ -60,6 +64,7 @@ export class StreamPort implements MachinePort {
       },
       onClose: () => {
         this.#isConnected = false;
+        this.#pause.end();
         this.#transmitter.close();
       },
     });
@@ -72,6 +77,14 @@ export class StreamPort implements MachinePort {
   /** Bytes offered to the machine that the kernel has not taken yet. */
   get queuedBytes(): number {
     return this.#transmitter.queuedBytes;
+  }
+
+  get isCongested(): boolean {
+    return this.#transmitter.isCongested;
+  }
+
+  whenDrained(then: () => void): void {
+    this.#transmitter.whenDrained(then);
   }
 
   get mtuBytes(): number {
@@ -116,18 +129,23 @@ export class StreamPort implements MachinePort {
     this.#transmitter.flush();
   }
 
+  /** @returns whether to read on. */
   #onRead(socket: Socket, byteCount: number): boolean {
+    this.#congested = undefined;
     if (!this.#reader.take(byteCount)) {
       countDrop(this, 'bad-framing');
       socket.destroy();
     }
-    return true;
+    if (this.#congested === undefined) return true;
+    this.#pause.hold(socket, this.#congested);
+    return false;
   }
 
   #onFrames(batch: FrameBatch, start: number, end: number, frameCount: number): void {
     this.counters.rxFrames += frameCount;
     this.counters.rxBytes += end - start - frameCount * FRAME_HEADER_BYTES;
     this.#taps.show('sent', batch, start, end);
-    this.sink.forward(this, batch, start, end);
+    const congested = this.sink.forward(this, batch, start, end);
+    if (congested !== undefined) this.#congested = congested;
   }
 }

@@ -15,6 +15,9 @@ import { CHUNK_BYTES, type ChunkPool } from './chunk-pool.js';
 import { FRAME_HEADER_BYTES, type FrameBatch } from './port.js';
 
 export const MAX_QUEUED_BYTES = 2 * 1024 * 1024;
+/** From here on senders had better stop; they go on once less than the other waits, which keeps the socket busy meanwhile. */
+const CONGESTED_BYTES = 2 * CHUNK_BYTES;
+const DRAINED_BYTES = CHUNK_BYTES;
 
 /** What `offer` took. */
 export interface Accepted {
@@ -44,6 +47,9 @@ export class Transmitter {
   #inFlight: Buffer | undefined;
   /** The batch that the socket reads from. */
   #held: FrameBatch | undefined;
+  #waiting: (() => void)[] = [];
+  /** Something was written since somebody last waited: a guest that does not read holds others up once. */
+  #isMoving = true;
   readonly #accepted: Accepted = { frames: 0, bytes: 0 };
   readonly #onWritten = (): void => this.#afterWrite();
 
@@ -55,6 +61,16 @@ export class Transmitter {
   /** Bytes that were offered and that the kernel has not taken. */
   get queuedBytes(): number {
     return this.#offeredBytes + this.#backlogBytes + (this.#socket?.writableLength ?? 0);
+  }
+
+  get isCongested(): boolean {
+    return this.#isMoving && this.queuedBytes >= CONGESTED_BYTES;
+  }
+
+  /** Calls back once, when little waits any more or the socket is gone. */
+  whenDrained(then: () => void): void {
+    this.#isMoving = false;
+    this.#waiting.push(then);
   }
 
   open(socket: Socket): void {
@@ -70,6 +86,7 @@ export class Transmitter {
     this.#backlog.length = 0;
     this.#backlogBytes = 0;
     this.#letGo();
+    this.#tellDrained();
   }
 
   /**
@@ -154,7 +171,16 @@ export class Transmitter {
     const socket = this.#socket;
     if (socket === undefined || socket.writableLength > 0) return;
     this.#letGo();
+    this.#isMoving = true;
     this.#pump(socket);
+    if (this.queuedBytes < DRAINED_BYTES) this.#tellDrained();
+  }
+
+  #tellDrained(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const then of waiting) then();
   }
 
   /** Of what the socket read from. */

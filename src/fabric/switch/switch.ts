@@ -114,16 +114,22 @@ export class Switch implements FrameSink {
     this.#table.sweep(this.#nowSeconds());
   }
 
-  forward(ingress: Port, batch: FrameBatch, start: number, end: number): void {
+  forward(ingress: Port, batch: FrameBatch, start: number, end: number): Port | undefined {
     const from = this.#byPort.get(ingress);
-    if (from === undefined) return;
+    if (from === undefined) return undefined;
     const serial = ++this.#serial;
     const firstTouched = this.#touched.length;
     const heldBatches = batch.offloads === undefined ? -1 : this.#softwareOffload.heldBatches;
     this.#distribute(from, batch, start, end, serial);
-    for (let index = firstTouched; index < this.#touched.length; index++) this.#touched[index]!.port.flush();
+    let congested: Port | undefined;
+    for (let index = firstTouched; index < this.#touched.length; index++) {
+      const { port } = this.#touched[index]!;
+      port.flush();
+      if (port.isCongested === true) congested = port;
+    }
     this.#touched.length = firstTouched;
     if (heldBatches >= 0) this.#softwareOffload.release(heldBatches);
+    return congested;
   }
 
   #distribute(from: Attachment, batch: FrameBatch, start: number, end: number, serial: number): void {

@@ -6,24 +6,13 @@ import type { EngineName } from '../../src/topology/topology.js';
 import { whySkipped } from '../lab/prerequisites.js';
 import { Campus } from './campus.js';
 import { declaredBy } from './capabilities.js';
-import { PROGRAMS } from './host.js';
+import { EVERY_RUN, PROGRAMS } from './host.js';
 import { readKept, recordOf, unproven, writeFresh } from './record.js';
 import type { Scenario } from './scenario.js';
 import { SCENARIOS } from './scenarios.js';
 
 const OPEN_LIMIT_MS = 240_000;
 const SCENARIO_LIMIT_MS = 120_000;
-const EVERY_RUN = [
-  'ip',
-  'nsenter',
-  'curl',
-  'socat',
-  'dnsmasq',
-  'tshark',
-  'busybox',
-  'python3',
-  'qemu-system-x86_64',
-];
 
 export function conformance(engine: EngineName): void {
   const reason = whySkipped({ root: true, programs: [...EVERY_RUN, ...(PROGRAMS[engine] ?? [])] });

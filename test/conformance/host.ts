@@ -10,6 +10,19 @@ export interface TestHost extends StageHost, AsyncDisposable {
   dump(): Promise<string>;
 }
 
+/** Programs that every run needs. */
+export const EVERY_RUN = [
+  'ip',
+  'nsenter',
+  'curl',
+  'socat',
+  'dnsmasq',
+  'tshark',
+  'busybox',
+  'python3',
+  'qemu-system-x86_64',
+] as const;
+
 /** Programs that an engine's run needs beyond those of every run. */
 export const PROGRAMS: Readonly<Partial<Record<EngineName, readonly string[]>>> = {
   linux: ['nft', 'dnsmasq'],

@@ -31,6 +31,15 @@ export function unproven(record: EngineRecord): string[] {
   return Object.entries(record).flatMap(([capability, proof]) => (proof.length === 0 ? [capability] : []));
 }
 
+/** What a kept record has and this one has not: scenarios that do not pass any more, of capabilities by name. */
+export function lost(kept: EngineRecord | undefined, record: EngineRecord): string[] {
+  return Object.entries(kept ?? {}).flatMap(([capability, proof]) => {
+    const now = record[capability as Capability];
+    if (typeof proof === 'string') return [];
+    return proof.filter((title) => !now.includes(title)).map((title) => `${capability}: ${title}`);
+  });
+}
+
 export function isProven(record: EngineRecord | undefined, capability: Capability): boolean {
   const proof = record?.[capability];
   return typeof proof === 'object' && proof.length > 0;

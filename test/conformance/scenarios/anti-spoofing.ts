@@ -24,7 +24,7 @@ export const antiSpoofing: readonly Scenario[] = [
     },
   },
   {
-    title: 'lets nobody speak with an IPv6 address of another network',
+    title: 'lets nobody speak with another IPv6 address',
     proves: ['antiSpoofing', 'ipv6'],
     async run({ e1, w1 }) {
       const remote = await w1.must(

@@ -12,8 +12,8 @@ import {
 } from './network-files.js';
 import type { EngineContext } from '../contract.js';
 import {
-  CABLE_KIND,
   cableName,
+  hasCable,
   networkOf,
   NO_VLAN,
   portOf,
@@ -97,7 +97,7 @@ function makeLines(
   const before = { number: port.number, ...NEW_PORT };
   return [
     ...say(files, [`port/create ${port.number}`, ...membershipLines(before, port)]),
-    ...(resource.kind === CABLE_KIND
+    ...(hasCable(resource)
       ? [
           cableCommandOf(cableFor(context, resource, incarnation))
             .map(shellWord)
@@ -110,7 +110,7 @@ function makeLines(
 function unmakeLines(files: NetworkFiles, resource: Resource): string[] {
   const pidFile = cablePidFile(files, cableName(resource));
   return [
-    ...(resource.kind === CABLE_KIND ? [`kill "$(cat ${shellWord(pidFile)})"`] : []),
+    ...(hasCable(resource) ? [`kill "$(cat ${shellWord(pidFile)})"`] : []),
     ...say(files, [`port/remove ${portOf(resource).number}`]),
   ];
 }

@@ -5,7 +5,7 @@ import type { Resource } from '../../plan/resource.js';
 import { desireVde, portNumberOf } from './desire.js';
 import { portOf } from './resources.js';
 
-const options = { incarnationOf: () => 3, gatewayCable: () => undefined };
+const options = { incarnationOf: () => 3, gatewayCable: () => undefined, panelOf: () => undefined };
 const desire = (...wishes: Parameters<typeof topologyOf>): Resource[] =>
   desireVde(topologyOf(...wishes), options);
 const find = (resources: readonly Resource[], id: string): Resource => {

@@ -29,6 +29,8 @@ export interface DesireOptions {
   /** Which switch of a network it is that will run. */
   readonly incarnationOf: (network: string) => number;
   readonly gatewayCable: (network: Network) => GatewayCable | undefined;
+  /** The patch panel of a NIC whose QEMU has no VDE, as the end of a cable; undefined: QEMU plugs itself in. */
+  readonly panelOf: (nic: Nic, topology: Topology) => readonly string[] | undefined;
 }
 
 export function desireVde(topology: Topology, options: DesireOptions): Resource[] {
@@ -36,11 +38,16 @@ export function desireVde(topology: Topology, options: DesireOptions): Resource[
     .filter(({ engine }) => engine === PROVIDER)
     .flatMap((network) => {
       const nics = nicsOn(topology, network);
-      return desireNetwork(network, nics, options);
+      return desireNetwork(network, nics, options, topology);
     });
 }
 
-function desireNetwork(network: Network, nics: readonly Nic[], options: DesireOptions): Resource[] {
+function desireNetwork(
+  network: Network,
+  nics: readonly Nic[],
+  options: DesireOptions,
+  topology: Topology,
+): Resource[] {
   const { name, mode, source } = network;
   const { vlan, speaksFstp, plugs } = networkOptions(network);
   const gateway = options.gatewayCable(network);
@@ -62,15 +69,19 @@ function desireNetwork(network: Network, nics: readonly Nic[], options: DesireOp
       source,
       affects: machines,
     },
-    ...nics.map((nic) => ({
-      ...portResource(name, nic.id, {
-        number: numberOf(resourceId(PORT_KIND, nic.id)),
-        untaggedVlan: nicVlan(nic) ?? untaggedVlan,
-        taggedVlans: [],
-      }),
-      reason: `port of ${nic.machine} on ${name}`,
-      source: nic.source,
-    })),
+    ...nics.map((nic) => {
+      const end = options.panelOf(nic, topology);
+      return {
+        ...portResource(name, nic.id, {
+          number: numberOf(resourceId(PORT_KIND, nic.id)),
+          untaggedVlan: nicVlan(nic) ?? untaggedVlan,
+          taggedVlans: [],
+          ...(end !== undefined && { end }),
+        }),
+        reason: `port of ${nic.machine} on ${name}`,
+        source: nic.source,
+      };
+    }),
     ...plugs.map((url) => ({
       ...cableResource(name, plugName(url), {
         number: numberOf(resourceId(CABLE_KIND, `${name}/${plugName(url)}`)),

@@ -2,14 +2,14 @@
 import type { Run } from '../../clients/command/run.js';
 import type { Finding } from '../contract.js';
 import { PROGRAMS } from './programs.js';
-import { knowsVde, USUAL_QEMU } from './qemu-support.js';
+import { backendOf, USUAL_QEMU } from './qemu-support.js';
 
 export async function doctorVde(run: Run, signal: AbortSignal): Promise<Finding[]> {
   const [programs, qemu] = await Promise.all([
     Promise.all(
       PROGRAMS.map(({ program, packageName }) => programFinding(run, program, packageName, signal)),
     ),
-    knowsVde(run, USUAL_QEMU, signal),
+    backendOf(run, USUAL_QEMU, signal),
   ]);
   return [...programs, qemuFinding(qemu), ADVICE];
 }
@@ -54,12 +54,20 @@ async function programFinding(
   return { subject: program, state: 'ok', detail: 'installed' };
 }
 
-function qemuFinding(knows: boolean | undefined): Finding {
+function qemuFinding(backend: Awaited<ReturnType<typeof backendOf>>): Finding {
   const subject = `${USUAL_QEMU} -netdev vde`;
-  switch (knows) {
-    case true:
+  switch (backend) {
+    case 'vde':
       return { subject, state: 'ok', detail: 'built in' };
-    case false:
+    case 'stream':
+      return {
+        subject,
+        state: 'warning',
+        detail:
+          'this QEMU was built without VDE: each of its NICs is plugged in by a process of ours, and copied twice',
+        fix: 'install one that has it (Debian and Ubuntu: qemu-system), or leave it so',
+      };
+    case 'neither':
       return {
         subject,
         state: 'missing',

@@ -24,11 +24,10 @@ import {
 import { applyMembership, makePort, pruneVlans, removePort } from './port-commands.js';
 import { type NetworkRecord, readRecord, withEntry, withoutEntry, writeRecord } from './record.js';
 import {
-  CABLE_KIND,
   cableName,
   cableOf,
+  hasCable,
   networkOf,
-  PORT_KIND,
   portOf,
   PROVIDER,
   SWITCH_KIND,
@@ -164,7 +163,7 @@ class NetworkExecution {
 
   async #stopCables(): Promise<void> {
     const { entries } = await readRecord(this.#files);
-    const cables = [...entries.keys()].filter((id) => id.startsWith(`${PROVIDER}/${CABLE_KIND}/`));
+    const cables = [...entries].flatMap(([id, entry]) => (hasCable(entry) ? [id] : []));
     await Promise.all(
       cables.map((id) => stopCable({ pidFile: cablePidFile(this.#files, cableName({ id })) })),
     );
@@ -195,15 +194,15 @@ class NetworkExecution {
 
   async #make(control: SwitchControl, resource: Resource, signal: AbortSignal): Promise<void> {
     await this.#remember((record) => withEntry(record, resource));
-    await makePort(control, portOf(resource), resource.kind === PORT_KIND);
-    if (resource.kind !== CABLE_KIND) return;
+    await makePort(control, portOf(resource), !hasCable(resource));
+    if (!hasCable(resource)) return;
     const { incarnation } = await readRecord(this.#files);
     const { namespace } = this.#surroundings;
     await startCable(cableFor(this.#surroundings, resource, incarnation), control, namespace, signal);
   }
 
   async #unmake(control: SwitchControl, resource: Resource): Promise<void> {
-    if (resource.kind === CABLE_KIND) {
+    if (hasCable(resource)) {
       await stopCable({ pidFile: cablePidFile(this.#files, cableName(resource)) });
     }
     await removePort(control, portOf(resource).number);

@@ -11,15 +11,20 @@ export function netdevArguments(
   controlDirectory: string,
   portNumber: number,
 ): QemuArguments {
-  const id = `psl${nic.index}`;
   const directory = controlDirectory.replaceAll(',', ',,');
+  return withDevice(nic, network, (id) => `vde,id=${id},sock=${directory},port=${portNumber}`);
+}
+
+/** For a QEMU without VDE: it listens, and a patch panel dials it, as often as it takes. */
+export function streamArguments(nic: Nic, network: Network, socketPath: string): QemuArguments {
+  const path = socketPath.replaceAll(',', ',,');
+  return withDevice(nic, network, (id) => `stream,id=${id},server=on,addr.type=unix,addr.path=${path}`);
+}
+
+function withDevice(nic: Nic, network: Network, netdev: (id: string) => string): QemuArguments {
+  const id = `psl${nic.index}`;
   // host_mtu tells a virtio guest its MTU before DHCP does (virtio 1.2, 5.1.3 VIRTIO_NET_F_MTU).
   const isVirtio = nic.model.startsWith('virtio-net');
   const mtu = isVirtio && network.mtuBytes !== 1500 ? `,host_mtu=${network.mtuBytes}` : '';
-  return [
-    '-netdev',
-    `vde,id=${id},sock=${directory},port=${portNumber}`,
-    '-device',
-    `${nic.model},netdev=${id},mac=${nic.mac}${mtu}`,
-  ];
+  return ['-netdev', netdev(id), '-device', `${nic.model},netdev=${id},mac=${nic.mac}${mtu}`];
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Places } from '../../places.js';
+import type { Nic } from '../../topology/topology.js';
 
 /**
  * What the engine keeps of one network, in `RUN/switches/NETWORK/` (0700).
@@ -49,6 +50,11 @@ export function cablePidFile(files: NetworkFiles, cable: string): string {
 /** Where the patch panel of the network's gateway listens. */
 export function patchSocket(files: NetworkFiles): string {
   return join(files.directory, 'gateway.sock');
+}
+
+/** Where the QEMU of a NIC listens that has no VDE; its patch panel dials it. */
+export function nicSocket(files: NetworkFiles, nic: Pick<Nic, 'machine' | 'index'>): string {
+  return join(files.directory, `${nic.machine}-${nic.index}.sock`);
 }
 
 export function cableLog(places: Places, network: string, cable: string): string {

@@ -11,6 +11,7 @@ import { type NetworkRecord, readRecord } from './record.js';
 import {
   CABLE_KIND,
   cableName,
+  hasCable,
   nameOf,
   observedPort,
   PORT_KIND,
@@ -74,8 +75,8 @@ async function observePorts(
     if (port === undefined) return [];
     const needs = [resourceId(SWITCH_KIND, network)];
     const seen = { id, provider: PROVIDER, kind, properties: observedPort(properties, port, vlans), needs };
-    if (kind === PORT_KIND) return [{ ...seen, affects: [nameOf({ id }).split('/')[0] ?? ''] }];
-    const isThere = kind === CABLE_KIND && isPlugged(port, cableMark(project, network, cableName({ id })));
-    return isThere ? [{ ...seen, affects: [] }] : [];
+    if (hasCable({ properties }) && !isPlugged(port, cableMark(project, network, cableName({ id }))))
+      return [];
+    return [{ ...seen, affects: kind === PORT_KIND ? [nameOf({ id }).split('/')[0] ?? ''] : [] }];
   });
 }

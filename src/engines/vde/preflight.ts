@@ -6,7 +6,7 @@ import { gatewayKindOf } from './gateway-choice.js';
 import { hasGateway } from './gateway/objects.js';
 import { networkOptions } from './options.js';
 import { KERNEL_PROGRAMS, PROGRAMS, type VdeProgram } from './programs.js';
-import { knowsVde, qemuPrograms } from './qemu-support.js';
+import { backendOf, qemuPrograms } from './qemu-support.js';
 import { PROVIDER } from './resources.js';
 
 export async function preflightVde(
@@ -28,7 +28,7 @@ export async function preflightVde(
   ];
   const [missing, unable] = await Promise.all([
     missingPrograms(run, programs, signal),
-    qemusWithoutVde(run, topology, signal),
+    qemusWithoutEither(run, topology, signal),
   ]);
   return [
     ...missing.map(
@@ -42,7 +42,7 @@ export async function preflightVde(
     ...unable.map(
       (program): Problem => ({
         code: 'vde/qemu-without-vde',
-        message: `${program} was built without VDE, so its machines cannot be plugged into ${first.name}`,
+        message: `${program} was built without VDE and is older than 7.2, which has -netdev stream, so its machines cannot be plugged into ${first.name}`,
         fix: 'install one that has it (Debian and Ubuntu: qemu-system), or write `engine: user`, which needs nothing',
         at: first.source,
       }),
@@ -67,8 +67,8 @@ async function missingPrograms(
   return programs.filter((_, index) => found[index] === false);
 }
 
-async function qemusWithoutVde(run: Run, topology: Topology, signal: AbortSignal): Promise<string[]> {
+async function qemusWithoutEither(run: Run, topology: Topology, signal: AbortSignal): Promise<string[]> {
   const programs = qemuPrograms(topology);
-  const answers = await Promise.all(programs.map((program) => knowsVde(run, program, signal)));
-  return programs.filter((_, index) => answers[index] === false);
+  const answers = await Promise.all(programs.map((program) => backendOf(run, program, signal)));
+  return programs.filter((_, index) => answers[index] === 'neither');
 }

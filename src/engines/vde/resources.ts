@@ -6,7 +6,7 @@ import type { Json, Resource } from '../../plan/resource.js';
 export const PROVIDER = 'vde';
 
 export const SWITCH_KIND = 'switch';
-/** A port that somebody else plugs into: a machine's QEMU. */
+/** A machine's port: its QEMU plugs into it, or a patch panel does for a QEMU without VDE. */
 export const PORT_KIND = 'port';
 /** A port into which a `vde_plug` of ours is plugged, with what is at its other end. */
 export const CABLE_KIND = 'cable';
@@ -29,6 +29,12 @@ export interface PortProperties {
   readonly untaggedVlan: number;
   /** Sorted. */
   readonly taggedVlans: readonly number[];
+}
+
+/** What stands on a port: nothing of ours, or a cable. */
+export interface MachinePortProperties extends PortProperties {
+  /** As that of a cable, for a patch panel. */
+  readonly end?: readonly string[];
 }
 
 export interface CableProperties extends PortProperties {
@@ -58,7 +64,7 @@ export function switchResource(network: string, properties: SwitchProperties): R
   return makeResource(SWITCH_KIND, network, { ...properties }, []);
 }
 
-export function portResource(network: string, nicId: string, properties: PortProperties): Resource {
+export function portResource(network: string, nicId: string, properties: MachinePortProperties): Resource {
   return {
     ...makeResource(PORT_KIND, nicId, { ...properties }, [resourceId(SWITCH_KIND, network)]),
     affects: [nicId.split('/')[0] ?? ''],
@@ -72,9 +78,18 @@ export function cableResource(network: string, name: string, properties: CablePr
   ]);
 }
 
-/** What a cable is called in its network: `plug-1a2b3c4d` of `vde/cable/back/plug-1a2b3c4d`. */
+/** Whether a `vde_plug` of ours is in the port. */
+export function hasCable({ properties }: Pick<Resource, 'properties'>): boolean {
+  return 'end' in properties;
+}
+
+/**
+ * What a cable is called in its network: `plug-1a2b3c4d` of `vde/cable/back/plug-1a2b3c4d`; that of a machine's port,
+ * `nic-web1-0` of `vde/port/web1/0`.
+ */
 export function cableName(resource: Pick<Resource, 'id'>): string {
-  return resource.id.split('/').slice(3).join('/');
+  const [, kind, ...names] = resource.id.split('/');
+  return kind === PORT_KIND ? `nic-${names.join('-')}` : names.slice(1).join('/');
 }
 
 export function switchOf(resource: Resource): SwitchProperties {

@@ -7,7 +7,7 @@ import { runnerIn } from '../../clients/command/run.js';
 import { PasserelleError } from '../../errors.js';
 import { subjectOf } from '../../plan/resource.js';
 import type { Resource } from '../../plan/resource.js';
-import type { Network, Topology } from '../../topology/topology.js';
+import type { Network, Nic, Topology } from '../../topology/topology.js';
 import { VERSION } from '../../version.js';
 import type { Capabilities, Engine, EngineContext } from '../contract.js';
 import { checkVde } from './check.js';
@@ -21,12 +21,14 @@ import { desireGateways } from './gateway/objects.js';
 import { gatewayCableOf, gatewayKindOf } from './gateway-choice.js';
 import { Incarnations } from './incarnation.js';
 import { KernelSide } from './kernel/kernel-side.js';
+import { builtProgram } from './gateway/fabric-process.js';
 import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
-import { netdevArguments } from './netdev.js';
-import { controlDirectory, networkFiles, patchSocket } from './network-files.js';
+import { netdevArguments, streamArguments } from './netdev.js';
+import { controlDirectory, networkFiles, nicSocket, patchSocket } from './network-files.js';
 import { observeVde } from './observe.js';
 import { impactOn, partOf, updatesInPlace } from './parts.js';
 import { preflightVde } from './preflight.js';
+import { QemuSupport } from './qemu-support.js';
 import { PORT_KIND, PROVIDER, resourceId } from './resources.js';
 import { readStatus } from './status.js';
 
@@ -69,6 +71,12 @@ export function createVdeEngine(context: EngineContext, host: VdeHost = {}): Eng
   const fabric = new FabricGateway(context);
   const kernel = isRoot ? new KernelSide(context, run) : undefined;
   const gatewayCable = (network: Network) => gatewayCableOf(places, network, isRoot);
+  const qemus = new QemuSupport();
+  const nicSocketOf = (nic: Nic): string => nicSocket(networkFiles(places, nic.network), nic);
+  const panelOf = (nic: Nic, topology: Topology): string[] | undefined =>
+    qemus.needsPanel(nic, topology)
+      ? ['=', process.execPath, builtProgram('engines/vde/patch/main.js'), '--dial', nicSocketOf(nic)]
+      : undefined;
   const ours = (topology: Topology): Network[] =>
     topology.networks.filter(({ engine }) => engine === PROVIDER);
 
@@ -80,7 +88,7 @@ export function createVdeEngine(context: EngineContext, host: VdeHost = {}): Eng
         ours(topology).filter((network) => gatewayKindOf(network, isRoot) === kind);
       const kernelNetworks = servedBy('kernel');
       return [
-        ...desireVde(topology, { incarnationOf, gatewayCable }),
+        ...desireVde(topology, { incarnationOf, gatewayCable, panelOf }),
         ...(kernel !== undefined && kernelNetworks.length > 0 ? kernel.desire(topology, kernelNetworks) : []),
         ...desireGateways(topology, servedBy('fabric'), VERSION, (network) =>
           patchSocket(networkFiles(places, network)),
@@ -116,6 +124,7 @@ export function createVdeEngine(context: EngineContext, host: VdeHost = {}): Eng
       }
     },
     netdev(nic, network, topology) {
+      if (qemus.needsPanel(nic, topology)) return streamArguments(nic, network, nicSocketOf(nic));
       const directory = controlDirectory(networkFiles(places, network.name), incarnationOf(network.name));
       return netdevArguments(nic, network, directory, portNumberOf(topology, nic, gatewayCable(network)));
     },

@@ -20,7 +20,7 @@ export interface VdeNetwork {
   readonly sink: FrameSink;
   readonly mtuBytes: () => number;
   /** @returns what unplugs it. */
-  plugIn(port: Port): () => void;
+  readonly plugIn: (port: Port) => () => void;
 }
 
 export class VdeSocket {

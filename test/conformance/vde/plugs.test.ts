@@ -59,7 +59,9 @@ describe.skipIf(reason !== undefined)('cables on one host', () => {
     const pid = cablePid(left, 'l');
     process.kill(parentOf(pid), 'SIGKILL');
     process.kill(pid, 'SIGKILL');
-    await expect.poll(async () => (await planFor(engineOf(left), topology)).steps.length).toBe(1);
+    await expect
+      .poll(async () => (await planFor(engineOf(left), topology)).steps.length, { timeout: 5000 })
+      .toBe(1);
     const { steps } = await converge(engineOf(left), topology);
     expect(steps.map(({ change }) => change.action)).toEqual(['create']);
     b.say('and back again');

@@ -1,6 +1,7 @@
 /**
- * A patch panel: makes a port of a VDE switch look like a QEMU that listens (`-netdev stream,server=on`), for who dials
- * such sockets: `vde_plug vde://SWITCH[PORT] = node main.js SOCKET`.
+ * A patch panel between a port of a VDE switch and a socket that carries frames as QEMU's `-netdev stream` does:
+ * `vde_plug vde://SWITCH[PORT] = node main.js SOCKET`. It listens, for who dials such sockets, as the gateway does; with
+ * `--dial` it dials, for a QEMU that was built without VDE and listens (`server=on`), again whenever that has gone.
  *
  * Theory of operation. Standard input and output carry frames as vde_plug frames them, the socket carries the same frames
  * as QEMU does. One peer at a time; a new one takes the place of the old one. Frames for which nobody is there are
@@ -8,7 +9,7 @@
  * what a pipe holds. Ends when its standard input does: with the cable, which ends with the switch.
  */
 import { chmodSync, rmSync } from 'node:fs';
-import { createServer, Socket } from 'node:net';
+import { connect, createServer, Socket } from 'node:net';
 import {
   encodeEvenFrame,
   encodeStreamFrame,
@@ -16,11 +17,13 @@ import {
   StreamFrameReader,
 } from '../../../wire/vde-stream.js';
 
-function main(socketPath: string): void {
-  process.umask(0o077);
+const DIAL_PAUSE_MS = 200;
+
+/** @param meet calls back with each peer that comes. @param leave what is undone at the end. */
+function main(meet: (onPeer: (peer: Socket) => void) => void, leave: () => void): void {
   let peer: Socket | undefined;
   const end = (): void => {
-    rmSync(socketPath, { force: true });
+    leave();
     process.exit(0);
   };
 
@@ -40,7 +43,7 @@ function main(socketPath: string): void {
   process.stdin.on('end', end);
   process.stdin.on('error', end);
 
-  const server = createServer((socket) => {
+  meet((socket) => {
     peer?.destroy();
     peer = socket;
     // What waited for the last one.
@@ -63,6 +66,11 @@ function main(socketPath: string): void {
       process.stdin.resume();
     });
   });
+}
+
+function listen(socketPath: string, onPeer: (peer: Socket) => void): void {
+  process.umask(0o077);
+  const server = createServer(onPeer);
   rmSync(socketPath, { force: true });
   server.listen(socketPath, () => chmodSync(socketPath, 0o600));
   server.on('error', (error) => {
@@ -71,10 +79,26 @@ function main(socketPath: string): void {
   });
 }
 
-const [socketPath] = process.argv.slice(2);
-if (socketPath === undefined) {
-  process.stderr.write('usage: vde_plug vde://SWITCH = node main.js SOCKET\n');
-  process.exitCode = 2;
+/** Dials until somebody listens, and again when he has gone. */
+function dial(socketPath: string, onPeer: (peer: Socket) => void): void {
+  const socket = connect(socketPath, () => onPeer(socket));
+  // A refused dial: `close` follows.
+  socket.on('error', () => undefined);
+  socket.on('close', () => setTimeout(() => dial(socketPath, onPeer), DIAL_PAUSE_MS));
+}
+
+const [first, second] = process.argv.slice(2);
+if (first === '--dial' && second !== undefined) {
+  main(
+    (onPeer) => dial(second, onPeer),
+    () => undefined,
+  );
+} else if (first !== undefined && second === undefined) {
+  main(
+    (onPeer) => listen(first, onPeer),
+    () => rmSync(first, { force: true }),
+  );
 } else {
-  main(socketPath);
+  process.stderr.write('usage: vde_plug vde://SWITCH = node main.js [--dial] SOCKET\n');
+  process.exitCode = 2;
 }

@@ -13,8 +13,17 @@ export async function startByHand(
   name: string,
   programs: readonly string[] = [],
 ): Promise<Guest> {
+  return startWith(stage, name, await stage.json<string[]>('netdev', name), programs);
+}
+
+/** Boots a guest with these flags of QEMU for its NICs: one that the file need not know. */
+export async function startWith(
+  stage: Stage,
+  name: string,
+  flags: readonly string[],
+  programs: readonly string[] = [],
+): Promise<Guest> {
   await buildMicroGuest(AbortSignal.timeout(BUILD_LIMIT_MS));
-  const flags = await stage.json<string[]>('netdev', name);
   const stop = new AbortController();
   const guest = await startGuest({ name, nics: [flags], programs, within: stage.within }, stop.signal);
   stage.beforeClose(() => guest.stop());

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Guest, virtioNic } from '../../lab/guest.js';
+import { startByHand, startWith } from '../hand-started.js';
 import { Stage } from '../stage.js';
 import { whyNot } from './vde-lab.js';
 
@@ -25,7 +26,7 @@ machines:
     await stage.must('up');
     const directory = join(stage.directory, 'run/passerelle/vdeon/vde/back');
     const nic = virtioNic('n0', `vde,id=n0,sock=${directory}`, '52:54:00:00:40:99');
-    [machine, guest] = [await stage.guest('m1'), await stage.guestWith('old', nic)];
+    [machine, guest] = [await startByHand(stage, 'm1'), await startWith(stage, 'old', nic)];
     await Promise.all([machine.ready(), guest.ready()]);
   }, 200_000);
   afterAll(() => stage.close());

@@ -3,7 +3,10 @@ const only = (name, from, allowed) => ({
   name,
   severity: 'error',
   from: { path: from, pathNot: '\\.test\\.ts$' },
-  to: { path: '^src/', pathNot: [from, '^src/(errors|version|places|abort-signals)\\.ts$', ...allowed] },
+  to: {
+    path: '^src/',
+    pathNot: [from, '^src/(errors|version|places|abort-signals|built-program)\\.ts$', ...allowed],
+  },
 });
 
 module.exports = {
@@ -36,6 +39,7 @@ module.exports = {
       '^src/spec/',
       '^src/clients/',
     ]),
+    only('exports-know-the-contract-only', '^src/exports/', ['^src/engines/contract\\.ts$']),
     {
       name: 'engines-are-known-by-contract',
       comment: 'Only the registry names the engines; everything else sees contract.ts.',

@@ -32,6 +32,8 @@ address_of() { in_guest "$1" "nslookup -type=a $2 $3 | sed -n 's/^Address: *//p'
 
 test/lab/build-micro-guest
 mkdir -p .cache/lab/run
+# An earlier demonstration ends first, whatever engine it was on.
+psl down >/dev/null 2>&1 || true
 title "The plan: $file on the engine $engine"
 psl up
 
@@ -56,8 +58,8 @@ refused 'db1 cannot speak as web1 (anti-spoofing)' in_guest db1 'ip addr add 10.
 
 title 'Look further'
 cat <<END
-  bin/passerelle status  -f $file
-  bin/passerelle capture web1 -f $file --output web1.pcapng
+  bin/passerelle status  -f $file --engine $engine
+  bin/passerelle capture web1 -f $file --engine $engine --output web1.pcapng
   bin/passerelle logs web1 -f $file
   test/lab/guest-run web1 'ip addr; traceroute -n 10.10.10.12'
   bin/passerelle down    -f $file

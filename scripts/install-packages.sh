@@ -1,12 +1,16 @@
 #!/bin/sh
 # Installs the Debian packages that one purpose needs; says which, and does nothing when all are there.
-#   scripts/install-packages.sh demo|test|bench|PACKAGE…
+#   scripts/install-packages.sh demo|test|bench|user|linux|vde|ovs|PACKAGE…
 set -eu
 
 # qemu runs the guests; cpio and the decompressors make them; curl is how the demo looks from outside.
 demo='qemu-system-x86 cpio xz-utils zstd util-linux curl'
-test="$demo tshark socat iproute2 iputils-ping procps nftables dnsmasq-base vde2 openvswitch-switch"
-bench="$test slirp4netns passt"
+# What the engine of a demonstration needs of the host; `user` needs nothing.
+linux='iproute2 iputils-ping procps nftables dnsmasq-base'
+vde='vde2'
+ovs="openvswitch-switch $linux"
+test="$demo $linux $ovs $vde tshark socat dropbear-bin busybox iperf3"
+bench="$test ethtool slirp4netns passt gcc libc6-dev libvirt-daemon libvirt-clients iptables"
 
 [ $# -gt 0 ] || { echo 'usage: scripts/install-packages.sh demo|test|bench|PACKAGE…' >&2; exit 2; }
 
@@ -14,6 +18,10 @@ packages=
 for word; do
   case $word in
     demo) packages="$packages $demo" ;;
+    user) ;;
+    linux) packages="$packages $linux" ;;
+    vde) packages="$packages $vde" ;;
+    ovs) packages="$packages $ovs" ;;
     test) packages="$packages $test" ;;
     bench) packages="$packages $bench" ;;
     -*) echo "install-packages: unknown option $word" >&2; exit 2 ;;

@@ -1,6 +1,7 @@
 import tab from '@bomb.sh/tab/commander';
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { PasserelleError } from '../errors.js';
+import { type Tool, TOOLS } from '../exports/configuration.js';
 import { ENGINE_NAMES } from '../topology/topology.js';
 import { VERSION } from '../version.js';
 import { screenOf } from './output/style.js';
@@ -9,6 +10,7 @@ import { captureVerb, type CaptureOptions } from './verbs/capture.js';
 import { commitVerb } from './verbs/commit.js';
 import { doctorVerb } from './verbs/doctor.js';
 import { downVerb, type DownOptions } from './verbs/down.js';
+import { exportVerb } from './verbs/export.js';
 import { initVerb } from './verbs/init.js';
 import { leasesVerb } from './verbs/leases.js';
 import { logsVerb, type LogsOptions } from './verbs/logs.js';
@@ -27,6 +29,7 @@ function verb(program: Command, usage: string, description: string, examples: re
     .addOption(new Option('-f, --file <file>', 'the project file').default('passerelle.yaml'))
     .addOption(new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table'))
     .addOption(new Option('--engine <engine>', 'use this engine for every network').choices(ENGINE_NAMES))
+    .addOption(new Option('--host <host>', 'which of the file’s hosts this machine is'))
     .addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ ${line}`).join('\n')}\n`);
 }
 
@@ -87,7 +90,11 @@ export function buildProgram(signal: AbortSignal): Command {
   ])
     .option('--commands', 'as the commands a person would type')
     .action(run(signal, planVerb));
-  verb(program, 'up', 'make it as the file says', ['passerelle up', 'passerelle up --allow-disruption'])
+  verb(program, 'up', 'make it as the file says', [
+    'passerelle up',
+    'passerelle up --allow-disruption',
+    'passerelle up --host kvm2',
+  ])
     .option('--allow-disruption', 'also where a machine is interrupted')
     .action(run(signal, upVerb));
   verb(program, 'down', 'stop and remove what `up` made', [
@@ -127,6 +134,14 @@ export function buildProgram(signal: AbortSignal): Command {
   verb(program, 'doctor', 'what this host offers and lacks', ['passerelle doctor']).action(
     run(signal, doctorVerb),
   );
+  verb(program, 'export', 'the host’s bridges in the words of its own network configuration', [
+    'passerelle export ifupdown > /etc/network/interfaces.d/passerelle',
+    'passerelle export netplan',
+    'passerelle export systemd-networkd --format json | jq -r .[].path',
+    'passerelle export networkmanager',
+  ])
+    .addArgument(new Argument('<tool>', 'who brings the host’s network up').choices(TOOLS))
+    .action(run(signal, (session, options, tool) => exportVerb(session, options, tool as Tool)));
   verb(program, 'schema', 'the JSON Schema of the file', [
     'passerelle schema > passerelle.schema.json',
   ]).action(run(signal, schemaVerb));

@@ -40,6 +40,12 @@ export interface Capabilities {
 /** QEMU arguments that plug one NIC in: `-netdev …` and `-device …`, flattened. */
 export type QemuArguments = readonly string[];
 
+/** An open file of a process: the descriptor's number, and the file read and written by it. */
+export interface Descriptor {
+  readonly fd: number;
+  readonly path: string;
+}
+
 export interface LeaseRecord {
   readonly network: string;
   readonly machine?: string;
@@ -79,6 +85,39 @@ export interface Finding {
   readonly fix?: string;
 }
 
+/** The host's own part of a `bridge` network: its NIC is a port of the bridge, and its addresses are the bridge's. */
+export interface HostBridge {
+  /** Name in the file. */
+  readonly network: string;
+  /** Kernel names of the bridge and of the NIC that is its port. */
+  readonly bridge: string;
+  readonly nic: string;
+  /** MAC of both. */
+  readonly mac: string;
+  readonly mtuBytes: number;
+  readonly speaksStp: boolean;
+  /** The LAN gives an IPv4 address by DHCP. */
+  readonly ipv4Dhcp: boolean;
+  /** Router advertisements give an IPv6 address (RFC 4862), DHCPv6 another. */
+  readonly ipv6Auto: boolean;
+  readonly ipv6Dhcp: boolean;
+  /** `192.0.2.2/24`, those of the host's own configuration, both families. */
+  readonly addresses: readonly string[];
+  /** Routes of the host's own configuration. */
+  readonly routes: readonly HostRoute[];
+  /** Resolvers and search domains of the host's own configuration; empty where DHCP names them. */
+  readonly resolvers: readonly string[];
+  readonly searchDomains: readonly string[];
+}
+
+export interface HostRoute {
+  readonly family: 4 | 6;
+  /** `default`, a block, or an address. */
+  readonly destination: string;
+  readonly gateway?: string;
+  readonly metric?: number;
+}
+
 /** What an engine is given of the project and the host. */
 export interface EngineContext {
   readonly project: string;
@@ -99,6 +138,8 @@ export interface Engine extends ResourceProvider {
   /** What stands in the way on this host right now: a taken listen port, a NIC that is missing. Touches nothing. */
   preflight(topology: Topology, signal: AbortSignal): Promise<Problem[]>;
   netdev(nic: Nic, network: Network, topology: Topology): QemuArguments;
+  /** Files that QEMU must be given open, under these numbers, for what `netdev` says. Absent: none. */
+  descriptors?(nic: Nic): readonly Descriptor[];
   /** Id of the resource the NIC is plugged into; the machine is started after it. */
   portId(nic: Nic): string;
   status(signal: AbortSignal): Promise<EngineStatus>;
@@ -108,6 +149,8 @@ export interface Engine extends ResourceProvider {
   doctor(signal: AbortSignal): Promise<Finding[]>;
   /** The person confirms a change that is waiting for it; the networks concerned. Absent: nothing ever waits. */
   commit?(): Promise<string[]>;
+  /** What the host has on the uplinks of the `bridge` networks, for its own configuration. Absent: it takes no uplink in. */
+  hostBridges?(topology: Topology, signal: AbortSignal): Promise<HostBridge[]>;
 }
 
 export type EngineFactory = (context: EngineContext) => Engine;

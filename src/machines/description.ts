@@ -1,4 +1,4 @@
-import type { QemuArguments } from '../engines/contract.js';
+import type { Descriptor, QemuArguments } from '../engines/contract.js';
 import type { Json, Resource } from '../plan/resource.js';
 
 export const PROVIDER = 'machines';
@@ -18,6 +18,8 @@ export interface NicArguments {
   /** `web1/0`. */
   readonly id: string;
   readonly arguments: QemuArguments;
+  /** Files that the machine is started with. */
+  readonly descriptors?: readonly Descriptor[];
 }
 
 export function resourceId(name: string): string {
@@ -27,7 +29,11 @@ export function resourceId(name: string): string {
 export function propertiesOf(description: MachineDescription): Record<string, Json> {
   return {
     command: description.command,
-    nics: description.nics.map((nic) => ({ id: nic.id, arguments: nic.arguments })),
+    nics: description.nics.map(({ id, arguments: args, descriptors }) => ({
+      id,
+      arguments: args,
+      ...(descriptors && { descriptors: descriptors.map(({ fd, path }) => ({ fd, path })) }),
+    })),
     directory: description.directory,
   };
 }
@@ -45,8 +51,16 @@ export function descriptionOf(resource: Pick<Resource, 'id' | 'properties'>): Ma
 
 function nicOf(value: Json): NicArguments[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
-  const { id, arguments: args } = value as Readonly<Record<string, Json>>;
-  return typeof id === 'string' ? [{ id, arguments: strings(args) }] : [];
+  const { id, arguments: args, descriptors } = value as Readonly<Record<string, Json>>;
+  if (typeof id !== 'string') return [];
+  const files = (Array.isArray(descriptors) ? (descriptors as readonly Json[]) : []).flatMap(descriptorOf);
+  return [{ id, arguments: strings(args), ...(files.length > 0 && { descriptors: files }) }];
+}
+
+function descriptorOf(value: Json): Descriptor[] {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+  const { fd, path } = value as Readonly<Record<string, Json>>;
+  return typeof fd === 'number' && typeof path === 'string' ? [{ fd, path }] : [];
 }
 
 function strings(value: Json | undefined): readonly string[] {

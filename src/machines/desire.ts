@@ -1,4 +1,4 @@
-import type { QemuArguments } from '../engines/contract.js';
+import type { Descriptor, QemuArguments } from '../engines/contract.js';
 import type { Resource } from '../plan/resource.js';
 import type { Machine, Nic, Topology } from '../topology/topology.js';
 import { KIND, PROVIDER, propertiesOf, resourceId } from './description.js';
@@ -8,6 +8,8 @@ import { withDeviceId } from './nic-plug.js';
 export interface Wiring {
   /** QEMU arguments of one NIC, from the engine of its network. */
   nicArguments(nic: Nic): QemuArguments;
+  /** Files that these arguments speak of by number. Absent: none. */
+  nicDescriptors?(nic: Nic): readonly Descriptor[];
   /** Ids of the resources that must stand before the machine starts: its ports. */
   needs(machine: Machine): readonly string[];
   /** Absolute directory of the project's file. */
@@ -21,10 +23,14 @@ export function desiredMachines(topology: Topology, wiring: Wiring): Resource[] 
     const description = {
       name: machine.name,
       command: machine.command,
-      nics: machine.nics.map((nic) => ({
-        id: nic.id,
-        arguments: withDeviceId(wiring.nicArguments(nic), nic.id),
-      })),
+      nics: machine.nics.map((nic) => {
+        const descriptors = wiring.nicDescriptors?.(nic) ?? [];
+        return {
+          id: nic.id,
+          arguments: withDeviceId(wiring.nicArguments(nic), nic.id),
+          ...(descriptors.length > 0 && { descriptors }),
+        };
+      }),
       directory: wiring.directory,
     };
     return [

@@ -37,7 +37,11 @@ export function canPlug(before: MachineDescription, after: MachineDescription): 
   if (!isDeepStrictEqual({ ...before, nics: [] }, { ...after, nics: [] })) return false;
   const { removed, added } = nicChanges(before.nics, after.nics);
   return (
-    takesHotPlug(after.command) && [...removed, ...added].every((nic) => plugOf(nic.arguments) !== undefined)
+    takesHotPlug(after.command) &&
+    [...removed, ...added].every(
+      // A file is handed over at the start only.
+      (nic) => plugOf(nic.arguments) !== undefined && nic.descriptors === undefined,
+    )
   );
 }
 

@@ -41,7 +41,11 @@ function startCommand(files: MachineFiles, resource: Resource): string {
   const description = descriptionOf(resource);
   const words = quoteForShell(commandLine(description, files.qmpSocket));
   const log = quoteForShell([files.log]);
-  return `(cd ${quoteForShell([description.directory])} && setsid ${words} </dev/null >>${log} 2>&1 &)`;
+  const opened = description.nics
+    .flatMap(({ descriptors = [] }) => descriptors)
+    .map(({ fd, path }) => ` ${fd}<>${quoteForShell([path])}`)
+    .join('');
+  return `(cd ${quoteForShell([description.directory])} && setsid ${words} </dev/null >>${log} 2>&1${opened} &)`;
 }
 
 function stopCommand(files: MachineFiles, resource: Resource): string {

@@ -1,7 +1,7 @@
 import { anySignal } from '../abort-signals.js';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { QmpClient } from '../clients/qmp/client.js';
 import { QmpConnectionError } from '../clients/qmp/message.js';
@@ -47,13 +47,15 @@ export async function startMachine(
   const header = `${new Date().toISOString()} ${files.name}: ${quoteForShell([program, ...args])}`;
   const { file, startBytes } = await openLog(files.log, header);
   let child: ChildProcess | undefined;
+  const given: FileHandle[] = [];
   try {
+    const descriptors = await openDescriptors(files, description, given);
     child = spawn(found, args, {
       argv0: program,
       cwd: description.directory,
       detached: true,
       env: { ...environment, [MARK_VARIABLE]: files.directory },
-      stdio: ['ignore', file.fd, file.fd],
+      stdio: ['ignore', file.fd, file.fd, ...descriptors],
     });
     // Listens from the start: a program that ends at once must not end unseen.
     const ended = endOf(child);
@@ -68,8 +70,28 @@ export async function startMachine(
     throw startFailed(files, reason, await lastLines(files.log, startBytes, 10));
   } finally {
     child?.unref();
-    await file.close();
+    await Promise.all([file, ...given].map((handle) => handle.close()));
   }
+}
+
+/** The files that NICs are given open, each at its number; `given` holds them, to be closed here once they are there. */
+async function openDescriptors(
+  files: MachineFiles,
+  { nics }: MachineDescription,
+  given: FileHandle[],
+): Promise<('ignore' | number)[]> {
+  const stdio: ('ignore' | number)[] = [];
+  for (const { fd, path } of nics.flatMap(({ descriptors = [] }) => descriptors)) {
+    try {
+      const handle = await open(path, 'r+');
+      given.push(handle);
+      while (stdio.length < fd - 3) stdio.push('ignore');
+      stdio[fd - 3] = handle.fd;
+    } catch (cause) {
+      throw startFailed(files, `cannot have ${path}: ${(cause as Error).message}`, []);
+    }
+  }
+  return stdio;
 }
 
 /** Resolves when the process has ended, or could not be made at all, with the reason in words. */

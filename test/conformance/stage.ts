@@ -35,6 +35,7 @@ export class Stage {
   /** Words before every command: how the host is entered, and privilege dropped. */
   readonly #prefix: readonly string[];
   readonly #environment: NodeJS.ProcessEnv;
+  readonly #beforeClose: (() => Promise<unknown>)[] = [];
 
   private constructor(directory: string, prefix: readonly string[], environment: NodeJS.ProcessEnv) {
     this.directory = directory;
@@ -110,8 +111,21 @@ export class Stage {
     });
   }
 
+  /** Words before a program that a test starts on the stage by hand; its directory becomes that user's. */
+  get within(): readonly string[] {
+    if (this.#prefix.length === 0) return [];
+    const handOver = `chown ${ORDINARY_UID} "$MICRO_GUEST_DIR" && exec "$@"`;
+    return ['sh', '-c', handOver, 'sh', ...this.#prefix];
+  }
+
+  /** What is to end before the project is taken down. */
+  beforeClose(task: () => Promise<unknown>): void {
+    this.#beforeClose.push(task);
+  }
+
   /** Takes everything down and forgets the project. */
   async close(): Promise<void> {
+    await Promise.all(this.#beforeClose.map((task) => task()));
     await this.passerelle('down', '--purge');
     await rm(this.directory, { recursive: true, force: true });
   }

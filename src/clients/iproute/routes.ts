@@ -58,6 +58,8 @@ export interface DeviceRoute extends Route {
   readonly table?: string;
   readonly isOnLink: boolean;
   readonly expiresSeconds?: number;
+  /** Hop limit that a router advertised with it. */
+  readonly hopLimit?: number;
 }
 
 /** Unicast routes of every table by the device, both families. @throws PasserelleError `iproute/refused`. */
@@ -83,12 +85,16 @@ export function parseDeviceRoutes(
   return listing.flatMap((raw): DeviceRoute[] => {
     const { type, table, flags, expires } = raw;
     if (type !== undefined && type !== 'unicast') return [];
+    const hopLimit = Array.isArray(raw['metrics'])
+      ? (raw['metrics'] as readonly RawObject[]).map((metric) => metric['hoplimit']).find(Number.isInteger)
+      : undefined;
     const isOnLink = Array.isArray(flags) && flags.includes('onlink');
     return parseRoutes([{ ...raw, dev: device }], family).map((route) => ({
       ...route,
       isOnLink,
       ...(typeof table === 'string' && { table }),
       ...(typeof expires === 'number' && { expiresSeconds: expires }),
+      ...(typeof hopLimit === 'number' && { hopLimit }),
     }));
   });
 }

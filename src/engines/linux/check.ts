@@ -1,5 +1,5 @@
 import type { Problem } from '../../errors.js';
-import type { Topology } from '../../topology/topology.js';
+import type { Network, Nic, Topology } from '../../topology/topology.js';
 import { PROVIDER } from './identity.js';
 import { nicOptions } from './options.js';
 
@@ -11,20 +11,9 @@ export function checkLinux(topology: Topology): Problem[] {
     .flatMap((machine) => machine.nics)
     .filter(({ network }) => names.has(network));
   return [
-    ...nics.flatMap((nic): Problem[] => {
-      const { attach } = nicOptions(nic);
-      if (attach === 'macvtap') {
-        return [
-          {
-            code: 'linux/no-macvtap',
-            message: `${nic.id} asks for macvtap, which the linux engine does not do yet`,
-            fix: 'leave `attach` out: the NIC becomes a tap on the bridge',
-            at: nic.source,
-          },
-        ];
-      }
-      return [];
-    }),
+    ...nics
+      .filter((nic) => nicOptions(nic).attach === 'macvtap')
+      .flatMap((nic) => macvtapProblems(nic, nics, networks)),
     ...topology.forwards
       .filter(({ network, listenAddress }) => names.has(network) && listenAddress === '::1')
       .map(
@@ -36,4 +25,30 @@ export function checkLinux(topology: Topology): Problem[] {
         }),
       ),
   ];
+}
+
+/** A macvtap sits on the uplink itself, beside any bridge of ours and out of reach of its rules. */
+function macvtapProblems(nic: Nic, nics: readonly Nic[], networks: readonly Network[]): Problem[] {
+  const network = networks.find(({ name }) => name === nic.network);
+  const { queues, rateLimitBps } = nicOptions(nic);
+  const tell = (why: string, fix: string): Problem[] => [
+    { code: 'linux/macvtap-not-here', message: `${nic.id} asks for macvtap, ${why}`, fix, at: nic.source },
+  ];
+  if (network?.mode !== 'bridge') {
+    return tell(
+      'and its network is not the LAN',
+      'leave `attach` out, or write `mode: bridge` on the network',
+    );
+  }
+  const others = nics.filter((other) => other.network === nic.network);
+  if (others.some((other) => nicOptions(other).attach !== 'macvtap')) {
+    return tell(
+      `and other NICs of ${nic.network} are ports of a bridge: a NIC of the host is in the one or under the other`,
+      `write \`attach: macvtap\` for all NICs of ${nic.network}, or for none`,
+    );
+  }
+  if (queues > 1 || rateLimitBps !== null) {
+    return tell('which has one pair of queues and no rate limit', 'leave `queues` and `rate-limit` out');
+  }
+  return [];
 }

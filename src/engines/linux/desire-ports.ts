@@ -7,6 +7,7 @@ import { bridgeId } from './bridge.js';
 import { CLOSED_KIND } from './closed.js';
 import { GUARD_KIND, guardElements } from './guard.js';
 import { GUARD_TABLE_ID, PROVIDER, resource } from './identity.js';
+import { MACVTAP_KIND, macvtapProperties } from './macvtap.js';
 import { namespaceName } from './marks.js';
 import { nicOptions } from './options.js';
 import { RATE_LIMIT_KIND, rateLimitProperties } from './rate-limit.js';
@@ -43,6 +44,9 @@ export function portResources(project: string, nic: Nic, network: Network): Reso
     source: nic.source,
     affects: [nic.machine],
   };
+  if (attach === 'macvtap') {
+    return [{ ...resource(MACVTAP_KIND, nic.id, macvtapProperties(nic, network), []), ...port }];
+  }
   const guards: Resource[] = isGuarded(nic)
     ? [
         {
@@ -92,6 +96,12 @@ export function portResources(project: string, nic: Nic, network: Network): Reso
   return [...guards, { ...resource(VETH_KIND, nic.id, properties, [...needs, ...ownNamespace]), ...port }];
 }
 
+/** Whether the machines sit on the uplink itself, so that the network has no bridge. */
+export function isOnUplink(network: Network, ports: readonly Port[]): boolean {
+  const own = ports.filter((port) => port.network === network);
+  return own.length > 0 && own.every(({ nic }) => nicOptions(nic).attach === 'macvtap');
+}
+
 export function isGuarded(nic: Nic): boolean {
   return nic.antiSpoofing && nicOptions(nic).attach !== 'macvtap';
 }
@@ -102,5 +112,6 @@ export function namespaceId(namespace: string): string {
 
 /** Id of the resource that the machine's QEMU plugs the NIC into. */
 export function portId(nic: Nic): string {
-  return `${PROVIDER}/${nicOptions(nic).attach === 'netns' ? VETH_KIND : TAP_KIND}/${nic.id}`;
+  const kinds = { netns: VETH_KIND, macvtap: MACVTAP_KIND, tap: TAP_KIND };
+  return `${PROVIDER}/${kinds[nicOptions(nic).attach]}/${nic.id}`;
 }

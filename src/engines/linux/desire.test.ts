@@ -147,7 +147,7 @@ it('says what it cannot do, with the line', () => {
   });
   expect(checkLinux(topology)).toEqual([]);
   expect(checkLinux(wishing({ attach: 'macvtap' }))).toMatchObject([
-    { code: 'linux/no-macvtap', at: source },
+    { code: 'linux/macvtap-not-here', at: source },
   ]);
 });
 

@@ -7,7 +7,14 @@ import { isServed } from '../kernel-gateway/dhcp-resources.js';
 import { linkLocalOf } from '../kernel-gateway/link-local.js';
 import { tableName, tableProperties } from '../kernel-gateway/ruleset.js';
 import { UPLINK_FORWARDING_KIND } from '../kernel-gateway/uplink-forwarding.js';
-import { isGuarded, namespaceId, namespacesOf, type Port, portResources } from './desire-ports.js';
+import {
+  isGuarded,
+  isOnUplink,
+  namespaceId,
+  namespacesOf,
+  type Port,
+  portResources,
+} from './desire-ports.js';
 import { CLOSED_TABLE_ID, PROVIDER, resource } from './identity.js';
 import { BRIDGE_KIND, bridgeId, bridgeProperties } from './bridge.js';
 import { CLOSED_KIND, closedProperties } from './closed.js';
@@ -27,22 +34,23 @@ export function desireLinux(project: string, topology: Topology): Resource[] {
       const network = byName.get(nic.network);
       return network === undefined ? [] : [{ nic, network }];
     });
+  const segments = networks.filter((network) => !isOnUplink(network, ports));
   const isolated = networks.filter(({ mode }) => mode === 'isolated');
   return [
-    ...networks.map((network) => bridgeResource(network, ports)),
+    ...segments.map((network) => bridgeResource(network, ports)),
     ...tables(project, ports, isolated),
     ...isolated.flatMap((network) => closedResources(project, network)),
-    ...networks.filter(({ mode }) => mode === 'bridge').map((network) => uplinkResource(network, ports)),
+    ...segments.filter(({ mode }) => mode === 'bridge').map((network) => uplinkResource(network, ports)),
     ...namespacesOf(project, ports),
     ...ports.flatMap(({ nic, network }) => portResources(project, nic, network)),
     ...desireGateway({
       project,
       provider: PROVIDER,
       topology,
-      networks,
+      networks: segments,
       segmentId: (network) => bridgeId(PROVIDER, network.name),
       isolatedServer: (network) => serverPlace(project, network),
-    }).map((resource) => afterUplinks(resource, networks)),
+    }).map((resource) => afterUplinks(resource, segments)),
   ];
 }
 

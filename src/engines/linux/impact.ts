@@ -1,5 +1,6 @@
 import type { Change, Impact, Resource } from '../../plan/resource.js';
 import { BRIDGE_KIND } from './bridge.js';
+import { MACVTAP_KIND } from './macvtap.js';
 import { TAP_KIND } from './tap.js';
 import { UPLINK_KIND } from './uplink/uplink-resource.js';
 import { VETH_KIND } from './veth.js';
@@ -9,8 +10,11 @@ const INTERRUPTING: Readonly<Record<string, ReadonlySet<string>>> = {
   [BRIDGE_KIND]: new Set(['mac', 'device']),
   [TAP_KIND]: new Set(['bridge']),
   [UPLINK_KIND]: new Set(['uplink', 'bridge', 'isMember']),
+  [MACVTAP_KIND]: new Set(['mac']),
   [VETH_KIND]: new Set(['bridge', 'mac']),
 };
+
+const PORT_KINDS: ReadonlySet<string> = new Set([TAP_KIND, VETH_KIND, MACVTAP_KIND]);
 
 /** What the machines behind a resource feel when it changes. Pure. */
 export function impactOf(change: Change): Impact {
@@ -19,7 +23,7 @@ export function impactOf(change: Change): Impact {
       return 'none';
     case 'delete':
       if (change.before.kind === UPLINK_KIND) return 'brief-loss';
-      return change.before.kind === TAP_KIND || change.before.kind === VETH_KIND ? 're-plug' : 'live';
+      return PORT_KINDS.has(change.before.kind) ? 're-plug' : 'live';
     case 'replace':
       return 're-plug';
     case 'update':

@@ -7,6 +7,7 @@ import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Run, runnerIn } from '../../clients/command/run.js';
 import { readAddresses, readLinks } from '../../clients/iproute/links.js';
+import { readRoutes } from '../../clients/iproute/routes.js';
 import { type Change, type Impact, type Resource, subjectOf } from '../../plan/resource.js';
 import type { Capabilities, Engine, EngineContext } from '../contract.js';
 import { nothingWithoutPrograms } from '../kernel-gateway/absent-programs.js';
@@ -22,12 +23,24 @@ import { impactOf } from './impact.js';
 import { IntentFile } from './intents.js';
 import { leaseRecords } from '../kernel-gateway/lease-records.js';
 import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
+import {
+  FIXED_MACVTAP_PROPERTIES,
+  MACVTAP_KIND,
+  macvtapDescriptor,
+  macvtapNode,
+  nodeCommands,
+  settleNodes,
+} from './macvtap.js';
 import { netdevArguments } from './netdev.js';
 import { type Intents, observeSegments } from './observe.js';
+import { nicOptions } from './options.js';
 import { preflight } from './preflight.js';
 import { linkOf, stageSegment } from './stage.js';
 import { readStatus } from './status.js';
 import { FIXED_TAP_PROPERTIES, TAP_KIND } from './tap.js';
+import { HostBridges } from './uplink/host-bridge.js';
+import { readHostBridge } from './uplink/host-part.js';
+import { operatorPeer } from './uplink/operator-peer.js';
 import { uplinkCommands } from './uplink/uplink-commands.js';
 import { UplinkKeeper } from './uplink/uplink-keeper.js';
 import { UPLINK_KIND } from './uplink/uplink-resource.js';
@@ -70,9 +83,9 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
     directory,
     namespace: host.namespace,
     limitMs: host.commitLimitMs ?? COMMIT_LIMIT_MS,
-    // `CLIENT CLIENT-PORT SERVER SERVER-PORT` (sshd(8)).
-    peers: host.peers ?? [process.env['SSH_CONNECTION']?.split(' ')[0] ?? []].flat(),
+    peers: async () => host.peers ?? [(await operatorPeer()) ?? []].flat(),
   });
+  const hostBridges = new HostBridges(project, directory, uplinks.records, run);
   const hasVhost = existsSync('/dev/vhost-net');
 
   const observe = async (signal: AbortSignal): Promise<Resource[]> => {
@@ -98,7 +111,8 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
     preflight: (topology, signal) => preflight(run, project, topology, signal),
     observe: (signal) => nothingWithoutPrograms(observe(signal)),
     async execute(changes, signal) {
-      await execute({ run, project, directory, gateway, intents, uplinks }, changes, signal);
+      const others = await hostBridges.settle(changes, signal);
+      await execute({ run, project, directory, gateway, intents, uplinks }, others, signal);
     },
     updatesInPlace,
     impactOf: (change): Impact => impactOf(change),
@@ -106,10 +120,24 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
       const work = emptyWork();
       if (subjectOf(change).kind === UPLINK_KIND) return uplinkCommands(project, change);
       stageSegment(project, change, work);
-      const own = commandsOf(work);
+      const isMacvtap = subjectOf(change).kind === MACVTAP_KIND;
+      const own = [...commandsOf(work), ...(isMacvtap ? nodeCommands(change) : [])];
       return own.length > 0 ? own : gateway.commandsFor(change);
     },
     commit: () => uplinks.commit(),
+    hostBridges: (topology, signal) =>
+      Promise.all(
+        topology.networks
+          .filter(({ engine, mode }) => engine === PROVIDER && mode === 'bridge')
+          .map(async (network) => {
+            const leased = (await uplinks.records.read(network.name))?.leased ?? [];
+            return readHostBridge(run, project, network, leased, signal);
+          }),
+      ),
+    descriptors: (nic) =>
+      nicOptions(nic).attach === 'macvtap'
+        ? [{ fd: macvtapDescriptor(nic), path: macvtapNode(nic.interfaceName) }]
+        : [],
     netdev: (nic, network) => netdevArguments(nic, network, hasVhost),
     status: (signal) => readStatus(run, project, gateway, uplinks, signal),
     leases: async (signal) => leaseRecords(await observe(signal), await gateway.leases()),
@@ -133,14 +161,16 @@ async function execute(parts: Parts, changes: readonly Change[], signal: AbortSi
   await uplinks.giveBack(changes, signal);
   const work = emptyWork();
   const knowsForceForwarding = await gateway.knowsForceForwarding(signal);
+  const routes = await readRoutes(run, signal);
   for (const change of withoutContained(changes)) {
-    stageSegment(project, change, work);
+    stageSegment(project, change, work, routes);
     gateway.stage(change, work, knowsForceForwarding);
   }
   const coming = intentsOf(changes);
   if (coming.size > 0) await intents.write(coming);
   await carryOut(run, work, { directory, signal });
   await intents.clear();
+  await settleNodes(run, changes, await readLinks(run, signal), signal);
   await uplinks.take(changes, signal);
   await gateway.serve(changes, signal);
   await uplinks.sweep(signal);
@@ -184,6 +214,7 @@ function updatesInPlace(before: Resource, _after: Resource, changed: readonly st
   const isHalfMade = linkOf(before) !== undefined && !('isUp' in before.properties);
   if (isHalfMade) return false;
   if (before.kind === TAP_KIND) return !changed.some((name) => FIXED_TAP_PROPERTIES.has(name));
+  if (before.kind === MACVTAP_KIND) return !changed.some((name) => FIXED_MACVTAP_PROPERTIES.has(name));
   if (before.kind === VETH_KIND) return !changed.some((name) => FIXED_VETH_PROPERTIES.has(name));
   return true;
 }

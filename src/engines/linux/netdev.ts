@@ -1,5 +1,6 @@
 import type { Network, Nic } from '../../topology/topology.js';
 import type { QemuArguments } from '../contract.js';
+import { macvtapDescriptor } from './macvtap.js';
 import { nicOptions } from './options.js';
 
 /**
@@ -11,6 +12,10 @@ export function netdevArguments(nic: Nic, network: Network, hasVhost: boolean): 
   const { queues, attach } = nicOptions(nic);
   // A namespace has no QEMU to tell.
   if (attach === 'netns') return [];
+  if (attach === 'macvtap') {
+    const netdev = `tap,id=${id},fd=${macvtapDescriptor(nic)}`;
+    return ['-netdev', netdev, '-device', `${nic.model},netdev=${id},mac=${nic.mac}`];
+  }
   const isVirtio = nic.model.startsWith('virtio-net');
   const vhost = hasVhost && isVirtio ? ',vhost=on' : '';
   const manyQueues = queues > 1 ? `,queues=${queues}` : '';

@@ -12,7 +12,8 @@ import { observedTable, tableName } from '../kernel-gateway/ruleset.js';
 import { BRIDGE_KIND, bridgeId, observedBridge } from './bridge.js';
 import { CLOSED_KIND, observedClosed } from './closed.js';
 import { CLOSED_TABLE_ID, GUARD_TABLE_ID, PROVIDER } from './identity.js';
-import { isOurNamespace, type Mark, markOf } from './marks.js';
+import { isBridgeMark, isOurNamespace, isUplinkMark, type Mark, markOf } from './marks.js';
+import { MACVTAP_KIND, observeMacvtaps } from './macvtap.js';
 import { observedRateLimits, RATE_LIMIT_KIND } from './rate-limit.js';
 import { observedTap, TAP_KIND } from './tap.js';
 import { observedUplink, UPLINK_KIND, type UplinkRecord } from './uplink/uplink-resource.js';
@@ -40,14 +41,17 @@ export async function observeSegments(
     return intent === undefined ? [] : [{ link, mark: intent, isWhole: mark !== undefined }];
   });
   const veths = marked.map(({ link }) => link).filter(({ kind }) => kind === 'veth');
+  const macvtaps = await observeMacvtaps(
+    run,
+    marked.map(({ link }) => link),
+    signal,
+  );
   const views = await viewNamespaces(veths, namespaces, signal);
   const networkOfBridge = new Map(
-    marked.flatMap(({ link, mark }) =>
-      mark.kind === 'bridge' ? [[link.ifname, mark.network] as const] : [],
-    ),
+    marked.flatMap(({ link, mark }) => (isBridgeMark(mark) ? [[link.ifname, mark.network] as const] : [])),
   );
   const uplinks = new Map(
-    marked.flatMap(({ link, mark }) => (mark.kind === 'uplink' ? [[mark.network, link]] : [])),
+    marked.flatMap(({ link, mark }) => (isUplinkMark(mark) ? [[mark.network, link]] : [])),
   );
   const records = new Map(
     await Promise.all(
@@ -57,15 +61,14 @@ export async function observeSegments(
   const deviceOf = (network: string): string | undefined =>
     [...networkOfBridge].find(([, name]) => name === network)?.[0];
   const resources = marked.map(({ link, mark, isWhole }): Resource => {
-    const { kind, name, properties, affects } =
-      mark.kind === 'uplink'
-        ? {
-            kind: UPLINK_KIND,
-            name: mark.network,
-            properties: observedUplink(link, records.get(mark.network), deviceOf(mark.network)),
-            affects: [],
-          }
-        : describe(link, mark, views, uplinks);
+    const { kind, name, properties, affects } = isUplinkMark(mark)
+      ? {
+          kind: UPLINK_KIND,
+          name: mark.network,
+          properties: observedUplink(link, records.get(mark.network), deviceOf(mark.network)),
+          affects: [],
+        }
+      : describe(link, mark, { views, uplinks, macvtaps });
     const network = networkOfBridge.get(link.master ?? '');
     return {
       id: `${PROVIDER}/${kind}/${name}`,
@@ -90,14 +93,20 @@ export async function observeSegments(
   ];
 }
 
+interface Surroundings {
+  readonly views: readonly NamespaceView[];
+  readonly uplinks: ReadonlyMap<string, Link>;
+  readonly macvtaps: ReadonlyMap<string, Resource['properties']>;
+}
+
 function describe(
   link: Link,
-  mark: Exclude<Mark, { readonly kind: 'uplink' }>,
-  views: readonly NamespaceView[],
-  uplinks: ReadonlyMap<string, Link>,
+  mark: Exclude<Mark, { readonly kind: 'uplink' | 'host-uplink' }>,
+  { views, uplinks, macvtaps }: Surroundings,
 ): { kind: string; name: string; properties: Resource['properties']; affects: string[] } {
   switch (mark.kind) {
     case 'bridge':
+    case 'host-bridge':
       return {
         kind: BRIDGE_KIND,
         name: mark.network,
@@ -112,13 +121,12 @@ function describe(
         affects: [],
       };
     case 'nic': {
-      const isVeth = link.kind === 'veth';
-      return {
-        kind: isVeth ? VETH_KIND : TAP_KIND,
-        name: `${mark.machine}/${mark.index}`,
-        properties: isVeth ? observedVeth(link, views) : observedTap(link),
-        affects: [mark.machine],
-      };
+      const nic = { name: `${mark.machine}/${mark.index}`, affects: [mark.machine] };
+      const macvtap = macvtaps.get(link.ifname);
+      if (macvtap !== undefined) return { ...nic, kind: MACVTAP_KIND, properties: macvtap };
+      return link.kind === 'veth'
+        ? { ...nic, kind: VETH_KIND, properties: observedVeth(link, views) }
+        : { ...nic, kind: TAP_KIND, properties: observedTap(link) };
     }
   }
 }

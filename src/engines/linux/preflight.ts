@@ -5,6 +5,7 @@ import { readRoutes } from '../../clients/iproute/routes.js';
 import type { Network, Topology } from '../../topology/topology.js';
 import { PROVIDER } from './identity.js';
 import { markOf } from './marks.js';
+import { hostBridgeProblems, hostUplinkOf } from './uplink/host-bridge.js';
 import { noUplink, resolveUplink } from './uplink/uplink-resource.js';
 
 /** What stands in the way on this host right now. Touches nothing. */
@@ -21,9 +22,13 @@ export async function preflight(
   const nics = topology.machines
     .flatMap((machine) => machine.nics)
     .filter(({ network }) => names.has(network));
-  const taken = [...networks, ...nics].flatMap(({ interfaceName, source }): Problem[] => {
+  const hostBridged = networks.filter((network) => isHostBridged(project, network, links));
+  const taken = [...networks, ...nics].flatMap((owner): Problem[] => {
+    const { interfaceName, source } = owner;
     const link = links.get(interfaceName);
-    if (link === undefined || markOf(project, link.altnames) !== undefined) return [];
+    if (link === undefined || hostBridged.some((network) => network === owner)) return [];
+    const mark = markOf(project, link.altnames);
+    if (mark !== undefined && mark.kind !== 'host-bridge') return [];
     return [
       {
         code: 'linux/interface-name-taken',
@@ -45,7 +50,20 @@ export async function preflight(
       },
     ];
   });
-  return [...taken, ...missing, ...(await uplinkProblems(run, project, networks, links, signal))];
+  const different = hostBridged.flatMap((network) => {
+    const bridge = links.get(network.interfaceName);
+    return bridge === undefined ? [] : hostBridgeProblems(network, bridge);
+  });
+  const others = networks.filter((network) => !hostBridged.includes(network));
+  return [...taken, ...missing, ...different, ...(await uplinkProblems(run, project, others, links, signal))];
+}
+
+/** The host's own configuration has made the network's bridge, with the uplink in it. */
+function isHostBridged(project: string, network: Network, links: ReadonlyMap<string, Link>): boolean {
+  const bridge = links.get(network.interfaceName);
+  if (network.mode !== 'bridge' || bridge === undefined) return false;
+  if (markOf(project, bridge.altnames)?.kind === 'bridge') return false;
+  return hostUplinkOf(bridge, network.uplink ?? 'default', links.values()) !== undefined;
 }
 
 /** NICs that cannot go into a bridge, with what works instead. */
@@ -69,7 +87,7 @@ async function uplinkProblems(
       if (link === undefined || markOf(project, link.altnames) !== undefined) return [];
       const { exitCode } = await run(['test', '-e', `/sys/class/net/${device}/phy80211`], { signal });
       const reason = exitCode === 0 ? WIFI : whyNotInBridge(link);
-      if (reason === undefined) return [];
+      if (reason === undefined) return link.mtu === network.mtuBytes ? [] : [otherMtu(network, link)];
       return [
         {
           code: 'linux/uplink-not-bridgeable',
@@ -81,6 +99,16 @@ async function uplinkProblems(
     }),
   );
   return problems.flat();
+}
+
+/** A bridge has the MTU of its smallest port, and the host goes on with the bridge's. */
+function otherMtu({ name, mtuBytes, source }: Network, nic: Link): Problem {
+  return {
+    code: 'linux/uplink-mtu',
+    message: `network ${name} has an MTU of ${mtuBytes} and its uplink ${nic.ifname} one of ${nic.mtu}: on one segment all have the same`,
+    fix: `write \`mtu: ${nic.mtu}\``,
+    at: source,
+  };
 }
 
 const WIFI = {

@@ -1,4 +1,5 @@
 /** Changes of segments and ports as work for the kernel, in the order of the changes. */
+import type { Route } from '../../clients/iproute/routes.js';
 import { type Change, type Resource, subjectOf } from '../../plan/resource.js';
 import { TABLE_KIND } from '../kernel-gateway/desire.js';
 import { elementComment, elementLines, elementsOf } from '../kernel-gateway/elements.js';
@@ -9,6 +10,7 @@ import { CLOSED_KIND, closeLines, openLines } from './closed.js';
 import { CLOSED_TABLE_ID, GUARD_TABLE_ID, PROVIDER } from './identity.js';
 import { GUARD_KIND } from './guard.js';
 import { guardTable } from './guard-table.js';
+import { MACVTAP_KIND, stageMacvtap } from './macvtap.js';
 import type { Mark } from './marks.js';
 import { limitLines, RATE_LIMIT_KIND, unlimitLines } from './rate-limit.js';
 import { stageTap, TAP_KIND } from './tap.js';
@@ -22,6 +24,7 @@ export function linkOf(resource: Resource): { device: string; mark: Mark } | und
     case BRIDGE_KIND:
       return { device, mark: { kind: 'bridge', network: name } };
     case TAP_KIND:
+    case MACVTAP_KIND:
       return { device, mark: { kind: 'nic', machine: name, index: Number(index) } };
     case VETH_KIND:
       return index === undefined
@@ -32,10 +35,16 @@ export function linkOf(resource: Resource): { device: string; mark: Mark } | und
   }
 }
 
-export function stageSegment(project: string, change: Change, work: KernelWork): void {
+/** @param routes of the host; absent: the work is to be typed, and the shell finds out. */
+export function stageSegment(
+  project: string,
+  change: Change,
+  work: KernelWork,
+  routes?: readonly Route[],
+): void {
   const subject = subjectOf(change);
   const link = linkOf(subject);
-  if (link !== undefined) return stageLink(project, change, work);
+  if (link !== undefined) return stageLink(project, change, work, routes);
   switch (subject.kind) {
     case NAMESPACE_KIND: {
       const namespace = String(subject.properties['namespace']);
@@ -56,7 +65,12 @@ export function stageSegment(project: string, change: Change, work: KernelWork):
   }
 }
 
-function stageLink(project: string, change: Change, work: KernelWork): void {
+function stageLink(
+  project: string,
+  change: Change,
+  work: KernelWork,
+  routes: readonly Route[] | undefined,
+): void {
   if (change.action === 'delete') {
     const { properties, kind } = change.before;
     const device = String(properties['device']);
@@ -76,6 +90,8 @@ function stageLink(project: string, change: Change, work: KernelWork): void {
   if (link === undefined) return;
   const { mark } = link;
   if (after.kind === VETH_KIND) stageVeth(work, project, mark, before, after);
+  else if (mark.kind === 'nic' && after.kind === MACVTAP_KIND)
+    stageMacvtap(work, project, mark, before, after, routes);
   else if (mark.kind === 'nic') stageTap(work, project, mark, before, after);
   else stageBridge(work, project, mark.network, before, after);
 }

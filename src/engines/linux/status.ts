@@ -2,7 +2,8 @@ import type { Run } from '../../clients/command/run.js';
 import { readLinks, runJson } from '../../clients/iproute/links.js';
 import type { EngineStatus, PortStatus } from '../contract.js';
 import type { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
-import { markOf } from './marks.js';
+import { aliasWords } from './macvtap.js';
+import { isBridgeMark, markOf } from './marks.js';
 import type { UplinkKeeper } from './uplink/uplink-keeper.js';
 
 /** Counters of every port, and what a person should know of this host. */
@@ -23,7 +24,7 @@ export async function readStatus(
   const networkByDevice = new Map(
     links.flatMap(({ ifname, altnames }) => {
       const mark = markOf(project, altnames);
-      return mark?.kind === 'bridge' ? [[ifname, mark.network] as const] : [];
+      return mark !== undefined && isBridgeMark(mark) ? [[ifname, mark.network] as const] : [];
     }),
   );
   const ports = links.flatMap((link): PortStatus[] => {
@@ -33,7 +34,7 @@ export async function readStatus(
     return [
       {
         nic: `${mark.machine}/${mark.index}`,
-        network: networkByDevice.get(link.master ?? '') ?? '',
+        network: networkByDevice.get(link.master ?? '') ?? aliasWords(link).network,
         connected: link.operstate === 'UP' || link.flags.includes('LOWER_UP'),
         rxFrames: rx.packets ?? 0,
         rxBytes: rx.bytes ?? 0,

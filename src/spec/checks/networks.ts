@@ -13,16 +13,16 @@ const MIN_IPV6_MTU_BYTES = 1280;
 /** Keys that contradict a mode, unless they say false. */
 const KEYS_AGAINST_MODE: Readonly<Record<Mode, readonly string[]>> = {
   bridge: ['ipv4', 'ipv6', 'dhcp', 'dns', 'host-loopback', 'proxy-arp'],
-  isolated: ['uplink', 'host-loopback', 'proxy-arp'],
-  nat: ['proxy-arp'],
-  routed: [],
+  isolated: ['uplink', 'host-loopback', 'proxy-arp', 'probes'],
+  nat: ['proxy-arp', 'probes'],
+  routed: ['probes'],
 };
 
 const MODE_REASONS: Readonly<Record<Mode, string>> = {
   bridge: 'on a bridge network the LAN decides',
   isolated: 'an isolated network reaches its own machines only',
   nat: 'a nat network stays behind the address of the host',
-  routed: '',
+  routed: 'only a bridge network takes the uplink in',
 };
 
 /** What contradicts itself within one network. */

@@ -120,6 +120,39 @@ describe.skipIf(reason !== undefined)('a bridge with the host’s own NIC in it'
     expect(lab.dump()).toBe(before);
   });
 
+  it('reverts when an address of the file does not answer any more, though the gateway does', async () => {
+    const probing = topologyOf(
+      PROJECT,
+      [{ name: 'lan', mode: 'bridge', uplink: 'default', options: { probes: ['198.51.100.53'] } }],
+      {},
+    );
+    lab.must(lab.router, 'ip address add 198.51.100.53/32 dev lo');
+    for (const line of [
+      'nft add table ip mute',
+      "nft 'add chain ip mute c { type filter hook input priority 0 ; }'",
+      'nft add rule ip mute c ip daddr 198.51.100.53 icmp type echo-request limit rate over 1/day burst 1 packets drop',
+    ]) {
+      lab.must(lab.router, line);
+    }
+    const failure: unknown = await converge(engine, probing).catch((error: unknown) => error);
+    expect((failure as PasserelleError).message).toContain('198.51.100.53 did not answer any more');
+    expect(lab.dump()).toBe(before);
+  });
+
+  it('takes other probes without touching the NIC', async () => {
+    await converge(engine, LAN);
+    const [lan, ...others] = LAN.networks;
+    const edited = { ...LAN, networks: [{ ...lan!, options: { probes: ['192.0.2.1'] } }, ...others] };
+    const plan = await planFor(engine, edited);
+    expect(plan.steps.map(({ change, impact }) => `${subjectOf(change).id} ${impact}`)).toEqual([
+      'linux/uplink/lan live',
+    ]);
+    const standing = lab.must(lab.host, 'ip -o address show; ip route show table all');
+    await converge(engine, edited);
+    expect((await planFor(engine, edited)).steps).toEqual([]);
+    expect(lab.must(lab.host, 'ip -o address show; ip route show table all')).toBe(standing);
+  });
+
   it('stays when the person commits, whatever the probes say', async () => {
     silenceAfterFirstProbe();
     const done = converge(engine, LAN);

@@ -15,6 +15,8 @@ export interface Uplink {
   readonly isMember: boolean;
   /** No watchdog is waiting for a word on it. */
   readonly isCommitted: boolean;
+  /** Addresses that must go on answering when the NIC is taken. */
+  readonly probes: readonly string[];
 }
 
 /** What was written down when the NIC was taken. */
@@ -23,6 +25,12 @@ export interface UplinkRecord {
   readonly uplink: string;
   readonly device: string;
   readonly isCommitted: boolean;
+  readonly probes: readonly string[];
+}
+
+function probesOf({ options }: Network): string[] {
+  const probes = options['probes'];
+  return Array.isArray(probes) ? probes.filter((probe) => typeof probe === 'string').sort() : [];
 }
 
 export function uplinkProperties(network: Network): Record<string, Json> {
@@ -31,6 +39,7 @@ export function uplinkProperties(network: Network): Record<string, Json> {
     bridge: network.interfaceName,
     isMember: true,
     isCommitted: true,
+    probes: probesOf(network),
   };
   return { ...uplink };
 }
@@ -46,6 +55,7 @@ export function observedUplink(
     bridge: link.master ?? '',
     isMember: link.master !== undefined && link.master === bridge,
     isCommitted: record?.isCommitted ?? true,
+    probes: record?.probes ?? [],
   };
   return { ...uplink };
 }

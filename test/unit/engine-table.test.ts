@@ -4,11 +4,11 @@
  *
  *     UPDATE_GENERATED=1 scripts/test.sh test/unit/engine-table
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Capability, capabilitiesOf, declaredBy, ENGINE_NAMES } from '../conformance/capabilities.js';
-import { isProven, keepFresh, readKept } from '../conformance/record.js';
+import { isProven, keepFresh, OWN_SUITES, readKept } from '../conformance/record.js';
 import { SCENARIOS } from '../conformance/scenarios.js';
 
 const README = fileURLToPath(new URL('../../README.md', import.meta.url));
@@ -70,11 +70,16 @@ describe('what engines can do', () => {
   });
 
   it('has a scenario for everything that can be declared', () => {
-    const proven = new Set(SCENARIOS.flatMap(({ proves }) => proves));
+    const proven = new Set<string>([
+      ...SCENARIOS.flatMap(({ proves }) => proves),
+      ...Object.keys(OWN_SUITES),
+    ]);
     const declarable = ENGINE_NAMES.flatMap((engine) =>
       Object.entries(declaredBy(engine)).flatMap(([name, support]) => (support === true ? [name] : [])),
     );
-    expect(declarable.filter((name) => !proven.has(name as Capability))).toEqual([]);
+    expect(declarable.filter((name) => !proven.has(name))).toEqual([]);
+    for (const path of Object.values(OWN_SUITES).flat())
+      expect(existsSync(new URL(`../../${path}`, import.meta.url)), path).toBe(true);
   });
 
   it('has a row of the table for every capability', () => {

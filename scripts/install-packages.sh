@@ -5,7 +5,7 @@ set -eu
 
 # qemu runs the guests; cpio and the decompressors make them; curl is how the demo looks from outside.
 demo='qemu-system-x86 cpio xz-utils zstd util-linux curl'
-test="$demo tshark socat iproute2 iputils-ping procps nftables dnsmasq-base vde2 dropbear-bin openvswitch-switch"
+test="$demo tshark socat iproute2 iputils-ping procps nftables dnsmasq-base vde2 dropbear-bin openvswitch-switch busybox iperf3"
 bench="$test slirp4netns passt"
 
 [ $# -gt 0 ] || { echo 'usage: scripts/install-packages.sh demo|test|bench|PACKAGE…' >&2; exit 2; }

@@ -11,28 +11,8 @@ export function checkLinux(topology: Topology): Problem[] {
     .flatMap((machine) => machine.nics)
     .filter(({ network }) => names.has(network));
   return [
-    ...networks
-      .filter(({ options }) => options['vlan'] !== undefined)
-      .map(
-        (network): Problem => ({
-          code: 'linux/no-vlan',
-          message: `network ${network.name} asks for a VLAN, which the linux engine does not do yet`,
-          fix: 'write `engine: ovs`, or make the VLAN device (`ip link add link eth0 name eth0.42 type vlan id 42`) and name it as `uplink`',
-          at: network.source,
-        }),
-      ),
     ...nics.flatMap((nic): Problem[] => {
       const { attach } = nicOptions(nic);
-      if (nic.options['vlan'] !== undefined) {
-        return [
-          {
-            code: 'linux/no-vlan',
-            message: `${nic.id} asks for a VLAN, which the linux engine does not do yet`,
-            fix: 'write `engine: ovs`, or give each VLAN a network of its own',
-            at: nic.source,
-          },
-        ];
-      }
       if (attach === 'macvtap') {
         return [
           {

@@ -21,6 +21,7 @@ import { doctor } from './doctor.js';
 import { impactOf } from './impact.js';
 import { IntentFile } from './intents.js';
 import { leaseRecords } from '../kernel-gateway/lease-records.js';
+import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
 import { netdevArguments } from './netdev.js';
 import { type Intents, observeSegments } from './observe.js';
 import { preflight } from './preflight.js';
@@ -41,6 +42,8 @@ const CAPABILITIES: Capabilities = {
   antiSpoofing: true,
   capture: true,
   manyHosts: 'the linux engine works on one host; write `engine: ovs`',
+  networkKeys: NETWORK_KEYS,
+  nicKeys: NIC_KEYS,
   needsRoot: true,
 };
 

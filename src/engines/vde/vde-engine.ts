@@ -21,6 +21,7 @@ import { desireGateways } from './gateway/objects.js';
 import { gatewayCableOf, gatewayKindOf } from './gateway-choice.js';
 import { Incarnations } from './incarnation.js';
 import { KernelSide } from './kernel/kernel-side.js';
+import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
 import { builtProgram } from './gateway/fabric-process.js';
 import { netdevArguments, streamArguments } from './netdev.js';
 import { controlDirectory, networkFiles, nicSocket, patchSocket } from './network-files.js';
@@ -48,6 +49,8 @@ const CAPABILITIES: Capabilities = {
   antiSpoofing: 'vde_switch looks at no addresses; write `engine: user`, or `engine: linux`',
   capture: NO_CAPTURE,
   manyHosts: true,
+  networkKeys: NETWORK_KEYS,
+  nicKeys: NIC_KEYS,
   needsRoot: false,
 };
 

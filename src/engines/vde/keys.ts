@@ -21,7 +21,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   sampling: EXPORTS,
   plugs: true,
   vxlan: 'tunnels of VDE are plugs; write `plugs: [vxvde://239.1.2.3]`',
-  vde: 'every network of this engine is a vde_switch; leave it out',
+  vde: true,
   probes: 'it takes no NIC of the host; leave it out',
   'ipv6-nat': true,
   'proxy-arp': true,

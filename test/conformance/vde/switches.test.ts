@@ -1,12 +1,13 @@
 /** Real vde_switch processes: made, found again, edited live, mended and removed. No guests. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../../src/engines/contract.js';
 import { createVdeEngine } from '../../../src/engines/vde/vde-engine.js';
 import { processStartTicks } from '../../../src/plan/process-identity.js';
 import type { Topology } from '../../../src/topology/topology.js';
+import { FakeGuest } from '../../fabric/fake-guest.js';
 import { converge, planFor } from '../linux/converge.js';
 import { type MachineWishes, topologyOf } from './topologies.js';
 import { type Probe, VdeLab, whyNot } from './vde-lab.js';
@@ -139,6 +140,46 @@ describe.skipIf(reason !== undefined)('switches', () => {
     await converge(next, topology);
     expect(await processStartTicks(pid)).toBeUndefined();
     expect((await planFor(engine(), topology)).steps).toEqual([]);
+  });
+
+  it('reach a QEMU without VDE through a patch panel, again whenever either was gone', async () => {
+    const qemu = lab.path('qemu-system-x86_64');
+    writeFileSync(qemu, '#!/bin/sh\nprintf "Available netdev backend types:\\nuser\\nstream\\n"\n', {
+      mode: 0o755,
+    });
+    const plain = back();
+    const topology = {
+      ...plain,
+      machines: plain.machines.map((one) => (one.name === 'a' ? { ...one, command: [qemu] } : one)),
+    };
+    await converge(engine(), topology);
+    expect((await planFor(engine(), topology)).steps).toEqual([]);
+    const [, netdev = ''] = engine().netdev(...nicOf(topology, 'a/0'));
+    const [, path = ''] = /^stream,id=psl0,server=on,addr\.type=unix,addr\.path=(.*)$/.exec(netdev) ?? [];
+    const frame = Buffer.alloc(60, 7).fill(0xff, 0, 6);
+    frame.writeUInt16BE(0x88b5, 12);
+    frame.write('from the guest\0', 14);
+    let guest = await FakeGuest.listen(path);
+    try {
+      for (const round of ['first', 'second', 'with the next switch']) {
+        if (round === 'second') {
+          await guest.close();
+          guest = await FakeGuest.listen(path);
+        } else if (round !== 'first') {
+          await kill(switchPid());
+          await converge(engine(), topology);
+        }
+        await guest.connected();
+        const b = await plug(topology, 'b/0');
+        b.say(round);
+        await guest.until(({ frames }) => frames.some((one) => one.includes(round)), round);
+        guest.send(frame);
+        await heard(b, 'from the guest');
+        b.close();
+      }
+    } finally {
+      await guest.close();
+    }
   });
 
   it('are removed when dead', async () => {

@@ -9,7 +9,7 @@ demo='qemu-system-x86 cpio xz-utils zstd util-linux curl'
 linux='iproute2 iputils-ping procps nftables dnsmasq-base'
 vde='vde2'
 ovs="openvswitch-switch $linux"
-test="$demo tshark socat iproute2 iputils-ping procps nftables dnsmasq-base vde2 openvswitch-switch"
+test="$demo tshark socat iproute2 iputils-ping procps nftables dnsmasq-base vde2 openvswitch-switch busybox iperf3"
 bench="$test slirp4netns passt"
 
 [ $# -gt 0 ] || { echo 'usage: scripts/install-packages.sh demo|test|bench|PACKAGE…' >&2; exit 2; }

@@ -42,31 +42,69 @@ export interface Project {
 type Engines = ReadonlyMap<EngineName, Engine>;
 
 /**
- * Reads the file and decides everything that it leaves open.
- * @throws PasserelleError with every problem of the file and of the host, exit status 2; nothing is touched.
+ * Reads the file and decides everything that it leaves open: for verbs that look at what stands.
+ * @throws PasserelleError with every problem of the file, exit status 2; nothing is touched.
+ */
+export async function readProject(session: Session, options: CommonOptions): Promise<Project> {
+  const resolved = await resolveFile(session, options);
+  const problems = fileProblems(resolved);
+  if (problems.length > 0) throw new PasserelleError(problems, 2);
+  return projectOf(session, options, resolved);
+}
+
+/**
+ * The same for verbs that change something or say what would be changed: the host is asked too, when the file is in
+ * order.
+ * @throws PasserelleError with every problem of the file, or else of the host, exit status 2; nothing is touched.
  */
 export async function openProject(session: Session, options: CommonOptions): Promise<Project> {
+  const resolved = await resolveFile(session, options);
+  const { topology, places, engines } = resolved;
+  const ofFile = fileProblems(resolved);
+  const ofEngines =
+    ofFile.length > 0
+      ? []
+      : (
+          await Promise.all(
+            concernedBy(topology, engines).map((engine) => engine.preflight(topology, session.signal)),
+          )
+        ).flat();
+  const { environment } = session;
+  const ofMachines = await machineProblems(topology, {
+    places,
+    directory: directoryOf(options),
+    environment,
+  });
+  const problems = [...ofFile, ...ofEngines, ...ofMachines];
+  if (problems.length > 0) throw new PasserelleError(problems, 2);
+  return projectOf(session, options, resolved);
+}
+
+interface ResolvedFile {
+  readonly topology: Topology;
+  readonly places: Places;
+  readonly engines: Engines;
+}
+
+async function resolveFile(session: Session, options: CommonOptions): Promise<ResolvedFile> {
   const spec = await readSpec(options);
   const places = placesOf(spec.project, session.environment, process.getuid?.() ?? 0);
   const resolved = resolveTopology(spec, await readHostFacts(places));
   if ('problems' in resolved) throw new PasserelleError(resolved.problems, 2);
   const { topology } = resolved;
-
   const engines = enginesOf({ project: topology.project, places }, enginesOfNetworks(topology));
-  const surroundings = {
-    places,
-    directory: resolve(dirname(options.file)),
-    environment: session.environment,
-  };
-  const problems = [
-    ...(await engineProblems(topology, engines, session.signal)),
-    ...(await machineProblems(topology, surroundings)),
-  ];
-  if (problems.length > 0) throw new PasserelleError(problems, 2);
+  return { topology, places, engines };
+}
+
+function projectOf(
+  session: Session,
+  options: CommonOptions,
+  { topology, places, engines }: ResolvedFile,
+): Project {
   const desired = [
     ...[...engines.values()].flatMap((engine) => engine.desire(topology)),
     ...desiredMachines(topology, {
-      directory: surroundings.directory,
+      directory: directoryOf(options),
       nicArguments: (nic) => netdevOf(topology, engines, nic),
       nicDescriptors: (nic) => engineAndNetwork(topology, engines, nic).engine.descriptors?.(nic) ?? [],
       needs: (machine) =>
@@ -75,6 +113,10 @@ export async function openProject(session: Session, options: CommonOptions): Pro
   ];
   const machines = new MachineProvider({ places, environment: session.environment });
   return { topology, places, engines, providers: providersOf(engines, machines), desired };
+}
+
+function directoryOf(options: CommonOptions): string {
+  return resolve(dirname(options.file));
 }
 
 /** A project that may be up although its file is gone or broken: all that `down` needs. */
@@ -180,14 +222,16 @@ function providersOf(engines: Engines, machines: MachineProvider): Providers {
   return new Map(providers.map((provider) => [provider.name, provider]));
 }
 
-/** All that the engines have to say before anything is touched; the host is asked only when the file is in order. */
-async function engineProblems(topology: Topology, engines: Engines, signal: AbortSignal): Promise<Problem[]> {
+/** What the engines cannot do with the topology, whatever the host. */
+function fileProblems({ topology, engines }: ResolvedFile): Problem[] {
   const declared = supportProblems(topology, engines);
   if (declared.length > 0) return declared;
-  const concerned = [...engines.values()].filter((engine) =>
+  return concernedBy(topology, engines).flatMap((engine) => engine.check(topology));
+}
+
+/** The engines that have a network of the topology. */
+function concernedBy(topology: Topology, engines: Engines): Engine[] {
+  return [...engines.values()].filter((engine) =>
     topology.networks.some((network) => network.engine === engine.name),
   );
-  const checked = concerned.flatMap((engine) => engine.check(topology));
-  const found = await Promise.all(concerned.map((engine) => engine.preflight(topology, signal)));
-  return [...checked, ...found.flat()];
 }

@@ -2,10 +2,21 @@ import type { Problem } from '../errors.js';
 import type { Places } from '../places.js';
 import type { ResourceProvider } from '../plan/provider.js';
 import type { Resource } from '../plan/resource.js';
-import type { EngineName, Mode, Network, Nic, Topology } from '../topology/topology.js';
+import type {
+  EngineName,
+  Mode,
+  Network,
+  NetworkOption,
+  Nic,
+  NicOption,
+  Topology,
+} from '../topology/topology.js';
 
-/** `true`, or the sentence that says why not and what works instead. */
+/** `true`, or `why not; what to write instead`. */
 export type Support = true | string;
+
+/** Keys of a network that not every engine reads. */
+export type EngineNetworkKey = NetworkOption | 'uplink' | 'host-loopback';
 
 /** What an engine can do. The conformance suite proves each `true`; `validate` prints each sentence. */
 export interface Capabilities {
@@ -17,6 +28,9 @@ export interface Capabilities {
   readonly antiSpoofing: Support;
   readonly capture: Support;
   readonly manyHosts: Support;
+  /** Whether each key is read that not every engine reads. */
+  readonly networkKeys: Readonly<Record<EngineNetworkKey, Support>>;
+  readonly nicKeys: Readonly<Record<NicOption, Support>>;
   /** The network itself needs root. */
   readonly needsRoot: boolean;
 }

@@ -8,7 +8,7 @@ import type { WrittenForward } from './schema/forward.js';
 import type { WrittenMachine } from './schema/machine.js';
 import type { WrittenNetwork } from './schema/network.js';
 import type { WrittenNic } from './schema/nic.js';
-import type { SourceLocation } from './source-location.js';
+import type { KeyLocations, SourceLocation } from './source-location.js';
 import type { ForwardSpec, MachineSpec, NetworkSpec, NicSpec } from './spec.js';
 import { ANY_IPV4, pairPorts } from './text/forward-text.js';
 import type { EngineName } from './vocabulary.js';
@@ -24,6 +24,7 @@ interface NetworkContext {
   readonly project: string;
   readonly engine: EngineName;
   readonly source: SourceLocation;
+  readonly keyLocations: KeyLocations;
 }
 
 /** Turns what was written, defaults and short forms and all, into the specification; `engine` is over what the file says. */
@@ -41,6 +42,7 @@ export function assemble(
       project: written.project,
       engine: engine ?? network.engine ?? written.engine ?? DEFAULT_ENGINE,
       source: locateKey(tree, ['networks', name]),
+      keyLocations: keyLocations(tree, ['networks', name], network),
     }),
   );
   const machines: MachineSpec[] = [];
@@ -68,7 +70,7 @@ export function assemble(
 function networkSpec(
   name: string,
   written: WrittenNetwork,
-  { project, engine, source }: NetworkContext,
+  { project, engine, source, keyLocations }: NetworkContext,
 ): NetworkSpec {
   const dhcp = dhcpWish(written);
   const dns = dnsWish(written, project);
@@ -85,6 +87,7 @@ function networkSpec(
     hostLoopback: written['host-loopback'] ?? false,
     ...(uplink !== undefined && { uplink }),
     options: optionsOf(networkOptionShape, written),
+    keyLocations,
     source,
   };
 }
@@ -92,9 +95,13 @@ function networkSpec(
 function machineSpec(name: string, written: WrittenMachine, path: Path, tree: Tree): MachineSpec {
   return {
     name,
-    nics: (written.nics ?? []).map((nic, index) =>
-      nicSpec(name, index, nic, locateValue(tree, [...path, 'nics', index])),
-    ),
+    nics: (written.nics ?? []).map((nic, index) => {
+      const nicPath = [...path, 'nics', index];
+      return {
+        ...nicSpec(name, index, nic, locateValue(tree, nicPath)),
+        keyLocations: keyLocations(tree, nicPath, nic),
+      };
+    }),
     ...(written.command && { command: written.command }),
     source: locateKey(tree, path),
   };
@@ -113,6 +120,12 @@ function nicSpec(machine: string, index: number, written: WrittenNic, source: So
     options: optionsOf(nicOptionShape, written),
     source,
   };
+}
+
+function keyLocations(tree: Tree, path: Path, written: object): KeyLocations {
+  return Object.fromEntries(
+    Object.keys(written).map((key) => [key, locateValue(tree, [...path, key])] as const),
+  );
 }
 
 function forwardSpec(

@@ -82,7 +82,9 @@ forwards:
     expect(told(text)).toEqual([
       '3:22 spec/unknown-key: unknown key "mtuu" in networks.a | did you mean "mtu"?',
       '3:22 spec/unknown-key: unknown key "mtuu" in networks.b | did you mean "mtu"?',
-      '3:22 spec/unknown-key: unknown key "mtuu" in networks.c | the keys here are mode, engine, ipv4, ipv6, dhcp, dns, mtu, host-loopback, uplink, vlan, stp, plugs, probes, ipv6-nat or proxy-arp',
+      expect.stringMatching(
+        /^3:22 spec\/unknown-key: unknown key "mtuu" in networks\.c \| the keys here are mode, .* or [a-z-]+$/,
+      ),
     ]);
   });
 

@@ -2,7 +2,7 @@ import type { Address } from '../wire/address.js';
 import type { Cidr } from '../wire/cidr.js';
 import type { AddressRange } from './address/ranges.js';
 import type { ForwardTarget } from './schema/forward.js';
-import type { SourceLocation } from './source-location.js';
+import type { KeyLocations, SourceLocation } from './source-location.js';
 import type { ForwardPorts } from './text/forward-text.js';
 import type { EngineName, Mode } from './vocabulary.js';
 
@@ -31,6 +31,8 @@ export interface NetworkSpec {
   readonly hostLoopback: boolean;
   readonly uplink?: string;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Where each key stands that the file has of it; absent where it was not read from a file. */
+  readonly keyLocations?: KeyLocations;
   readonly source: SourceLocation;
 }
 
@@ -71,6 +73,8 @@ export interface NicSpec {
   readonly ipv6?: Address;
   readonly antiSpoofing: boolean;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Where each key stands that the file has of it; absent where it was not read from a file. */
+  readonly keyLocations?: KeyLocations;
   readonly source: SourceLocation;
 }
 

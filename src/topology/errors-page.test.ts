@@ -21,7 +21,7 @@ function codesIn(area: string): string[] {
   );
   // `choice('mode', …)` tells of `spec/unknown-mode`.
   const ofChoices = texts.flatMap((text) =>
-    [...text.matchAll(/choice\('([a-z]+)'/g)].map(([, noun]) => `spec/unknown-${noun}`),
+    [...text.matchAll(/choice\('([a-z-]+)'/g)].map(([, noun]) => `spec/unknown-${noun}`),
   );
   return [...written, ...ofChoices];
 }

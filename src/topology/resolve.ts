@@ -37,7 +37,7 @@ function resolveNetwork(
   macs: ChosenMacs,
   names: InterfaceNames,
 ): Network {
-  const { name, mode, engine, mtuBytes, dns, hostLoopback, uplink, options, source } = spec;
+  const { name, mode, engine, mtuBytes, dns, hostLoopback, uplink, options, keyLocations, source } = spec;
   const dhcp = ipv4 && resolveDhcp(spec, ipv4);
   return {
     name,
@@ -53,6 +53,7 @@ function resolveNetwork(
     ...(uplink !== undefined && { uplink }),
     interfaceName: names.forNetwork(name),
     options,
+    ...(keyLocations && { keyLocations }),
     source,
   };
 }
@@ -99,6 +100,7 @@ function resolveMachine(
         antiSpoofing: nic.antiSpoofing,
         interfaceName: names.forNic(nic.machine, id),
         options: nic.options,
+        ...(nic.keyLocations && { keyLocations: nic.keyLocations }),
         source: nic.source,
       };
     }),

@@ -1,6 +1,7 @@
-import type { SourceLocation } from '../spec/source-location.js';
+import type { KeyLocations, SourceLocation } from '../spec/source-location.js';
 import type { EngineName, Mode, TransportProtocol } from '../spec/vocabulary.js';
 
+export type { NetworkOption, NicOption } from '../spec/schema/engine-options.js';
 export type { EngineName, Mode, TransportProtocol } from '../spec/vocabulary.js';
 export { ENGINE_NAMES } from '../spec/vocabulary.js';
 
@@ -54,6 +55,8 @@ export interface Network {
   readonly interfaceName: string;
   /** What an engine reads beyond the common keys (VLAN, tunnels, …), as the file says it. */
   readonly options: Readonly<Record<string, unknown>>;
+  /** Where each key stands that the file has of it; absent where it was not read from a file. */
+  readonly keyLocations?: KeyLocations;
   readonly source: SourceLocation;
 }
 
@@ -83,6 +86,8 @@ export interface Nic {
   /** Kernel name of the NIC's tap on the host, at most 15 characters. */
   readonly interfaceName: string;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Where each key stands that the file has of it; absent where it was not read from a file. */
+  readonly keyLocations?: KeyLocations;
   readonly source: SourceLocation;
 }
 

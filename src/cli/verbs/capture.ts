@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { PasserelleError } from '../../errors.js';
-import { engineOf, machineNamed, openProject } from '../project.js';
+import { engineOf, machineNamed, readProject } from '../project.js';
 import type { CommonOptions, Session } from '../session.js';
 
 export interface CaptureOptions extends CommonOptions {
@@ -10,7 +10,7 @@ export interface CaptureOptions extends CommonOptions {
 
 /** What passes a machine's NIC, as pcapng: `passerelle capture web1 | tshark -r -`. Ends with Ctrl-C. */
 export async function captureVerb(session: Session, options: CaptureOptions, name: string): Promise<number> {
-  const project = await openProject(session, options);
+  const project = await readProject(session, options);
   const machine = machineNamed(project, name);
   const nic = machine.nics.find(
     (one) => `${one.index}` === (options.nic ?? '0') || one.network === options.nic,

@@ -1,9 +1,9 @@
-import { openProject } from '../project.js';
+import { readProject } from '../project.js';
 import type { CommonOptions, Session } from '../session.js';
 
 /** Keeps a change of the uplink that would otherwise be reverted when its time is over. */
 export async function commitVerb(session: Session, options: CommonOptions): Promise<number> {
-  const { engines } = await openProject(session, options);
+  const { engines } = await readProject(session, options);
   const waiting = await Promise.all(
     [...engines.values()].map((engine) => engine.commit?.() ?? Promise.resolve([])),
   );

@@ -1,10 +1,10 @@
 import { renderTable } from '../output/table.js';
-import { openProject } from '../project.js';
+import { readProject } from '../project.js';
 import { type CommonOptions, type Session, writeJson } from '../session.js';
 
 /** Who has which address, as the DHCP servers of the networks know it. */
 export async function leasesVerb(session: Session, options: CommonOptions): Promise<number> {
-  const { engines } = await openProject(session, options);
+  const { engines } = await readProject(session, options);
   const leases = (
     await Promise.all([...engines.values()].map((engine) => engine.leases(session.signal)))
   ).flat();

@@ -1,10 +1,10 @@
 import { PasserelleError } from '../../errors.js';
-import { engineOf, machineNamed, nicArguments, openProject } from '../project.js';
+import { engineOf, machineNamed, nicArguments, readProject } from '../project.js';
 import { type CommonOptions, type Session, writeJson } from '../session.js';
 
 /** The QEMU flags that plug a machine's NICs in: `qemu-system-x86_64 … $(passerelle netdev web1)`. */
 export async function netdevVerb(session: Session, options: CommonOptions, name: string): Promise<number> {
-  const project = await openProject(session, options);
+  const project = await readProject(session, options);
   const { nics } = machineNamed(project, name);
   const flags = nics.flatMap((nic) => nicArguments(project, nic));
   const opened = nics.flatMap((nic) => engineOf(project, nic).descriptors?.(nic) ?? []);

@@ -2,12 +2,12 @@ import type { PortStatus } from '../../engines/contract.js';
 import { observeAll } from '../../plan/plan.js';
 import { paint, type Screen } from '../output/style.js';
 import { renderTable } from '../output/table.js';
-import { openProject, type Project } from '../project.js';
+import { readProject, type Project } from '../project.js';
 import { type CommonOptions, type Session, writeJson } from '../session.js';
 
 /** What stands and what passes: machines, networks, ports with frames, bytes and drops by reason. */
 export async function statusVerb(session: Session, options: CommonOptions): Promise<number> {
-  const project = await openProject(session, options);
+  const project = await readProject(session, options);
   const [observed, statuses] = await Promise.all([
     observeAll(project.providers, session.signal),
     Promise.all(

@@ -11,30 +11,9 @@ export function checkLinux(topology: Topology): Problem[] {
     .flatMap((machine) => machine.nics)
     .filter(({ network }) => names.has(network));
   return [
-    ...networks
-      .filter(({ options }) => options['vlan'] !== undefined)
-      .map(
-        (network): Problem => ({
-          code: 'linux/no-vlan',
-          message: `network ${network.name} asks for a VLAN, which the linux engine does not do yet`,
-          fix: 'write `engine: ovs`, or make the VLAN device (`ip link add link eth0 name eth0.42 type vlan id 42`) and name it as `uplink`',
-          at: network.source,
-        }),
-      ),
-    ...nics.flatMap((nic): Problem[] => {
-      const { attach } = nicOptions(nic);
-      if (nic.options['vlan'] !== undefined) {
-        return [
-          {
-            code: 'linux/no-vlan',
-            message: `${nic.id} asks for a VLAN, which the linux engine does not do yet`,
-            fix: 'write `engine: ovs`, or give each VLAN a network of its own',
-            at: nic.source,
-          },
-        ];
-      }
-      return attach === 'macvtap' ? macvtapProblems(nic, nics, networks) : [];
-    }),
+    ...nics
+      .filter((nic) => nicOptions(nic).attach === 'macvtap')
+      .flatMap((nic) => macvtapProblems(nic, nics, networks)),
     ...topology.forwards
       .filter(({ network, listenAddress }) => names.has(network) && listenAddress === '::1')
       .map(
@@ -66,6 +45,12 @@ function macvtapProblems(nic: Nic, nics: readonly Nic[], networks: readonly Netw
     return tell(
       `and other NICs of ${nic.network} are ports of a bridge: a NIC of the host is in the one or under the other`,
       `write \`attach: macvtap\` for all NICs of ${nic.network}, or for none`,
+    );
+  }
+  if (nic.antiSpoofing) {
+    return tell(
+      'whose frames no rule of ours sees, so that it cannot be kept from speaking as another',
+      'write `anti-spoofing: false` beside it, or leave `attach` out',
     );
   }
   if (queues > 1 || rateLimitBps !== null) {

@@ -22,6 +22,7 @@ import { doctor } from './doctor.js';
 import { impactOf } from './impact.js';
 import { IntentFile } from './intents.js';
 import { leaseRecords } from '../kernel-gateway/lease-records.js';
+import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
 import {
   FIXED_MACVTAP_PROPERTIES,
   MACVTAP_KIND,
@@ -54,6 +55,8 @@ const CAPABILITIES: Capabilities = {
   antiSpoofing: true,
   capture: true,
   manyHosts: 'the linux engine works on one host; write `engine: ovs`',
+  networkKeys: NETWORK_KEYS,
+  nicKeys: NIC_KEYS,
   needsRoot: true,
 };
 

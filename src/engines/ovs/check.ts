@@ -54,14 +54,6 @@ function networkProblems(network: Network): Problem[] {
       at: network.source,
     });
   }
-  if (network.options['plugs'] !== undefined) {
-    problems.push({
-      code: 'ovs/no-plugs',
-      message: `network ${network.name} has plugs, which are cables of VDE`,
-      fix: 'write `engine: vde` for this network',
-      at: network.source,
-    });
-  }
   return problems;
 }
 
@@ -77,9 +69,6 @@ function nicProblems(nic: Nic, network: Network): Problem[] {
       'asks for macvtap, which goes past the switch',
       'leave `attach` out: the NIC becomes a tap',
     );
-  }
-  if (Number(nic.options['queues'] ?? 1) > 1) {
-    add('ovs/no-queues', 'asks for many queues, which the ovs engine does not do yet', 'leave `queues` out');
   }
   if (attach === 'netns' && limitIn !== undefined) {
     add(

@@ -21,6 +21,7 @@ import { PROVIDER, resourceId } from './identity.js';
 import { impactOf, updatesInPlace } from './impact.js';
 import { serverPlace } from './inside.js';
 import { leaseRecords } from '../kernel-gateway/lease-records.js';
+import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
 import { netdevArguments } from './netdev.js';
 import { observeOvs } from './observe.js';
 import { preflightOvs } from './preflight.js';
@@ -34,7 +35,9 @@ const CAPABILITIES: Capabilities = {
   dns: true,
   antiSpoofing: true,
   capture: true,
-  manyHosts: 'the file has no `hosts:` yet',
+  manyHosts: 'the file has no `hosts:` yet; write `engine: vde` with `plugs`',
+  networkKeys: NETWORK_KEYS,
+  nicKeys: NIC_KEYS,
   needsRoot: true,
 };
 

@@ -15,6 +15,7 @@ import { commandsFor } from './commands.js';
 import { findFabric, killFabric, startFabric, stopFabric } from './fabric-process.js';
 import { inspectHost } from './doctor.js';
 import { impactOf } from './impact.js';
+import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
 import { checkSocketPaths, netdevArguments, nicSocketPath } from './netdev.js';
 import { forwardProblems, readListenFacts } from './preflight.js';
 import { removeDeadSockets } from './run-files.js';
@@ -45,6 +46,8 @@ const CAPABILITIES: Capabilities = {
   antiSpoofing: true,
   capture: true,
   manyHosts: 'the user engine works on one host; write `engine: ovs`',
+  networkKeys: NETWORK_KEYS,
+  nicKeys: NIC_KEYS,
   needsRoot: false,
 };
 

@@ -22,14 +22,6 @@ describe('what VDE cannot do', () => {
     expect(codes(network)).toEqual([code]);
   });
 
-  it.each([
-    ['vde/no-attachment', { attach: 'netns' }],
-    ['vde/no-rate-limit', { 'rate-limit': '10mbit' }],
-  ])('%s', (code, options) => {
-    const topology = topologyOf([{ name: 'back' }], { a: [{ network: 'back', options }] });
-    expect(checkVde(places, topology).map((problem) => problem.code)).toEqual([code]);
-  });
-
   it('lets a network with a way out meet the host', () => {
     expect(codes({ name: 'web', mode: 'nat', net: '10.1.2', options: { plugs: ['tap://tap0'] } })).toEqual(
       [],

@@ -1,7 +1,7 @@
 /** What this engine cannot do with the topology, with what to write instead. Pure. */
 import type { Problem } from '../../errors.js';
 import type { Places } from '../../places.js';
-import type { Network, Nic, Topology } from '../../topology/topology.js';
+import type { Network, Topology } from '../../topology/topology.js';
 import { nicsOn } from './desire.js';
 import { excessPathBytes, networkFiles } from './network-files.js';
 import { MAX_PORTS_PER_NETWORK } from './numbering.js';
@@ -20,7 +20,6 @@ export function checkVde(places: Places, topology: Topology): Problem[] {
     .flatMap((network) => [
       ...sizeProblems(places, topology, network),
       ...networkOptions(network).plugs.flatMap((url, index, all) => plugProblems(network, url, index, all)),
-      ...nicsOn(topology, network).flatMap(nicProblems),
     ]);
 }
 
@@ -96,30 +95,4 @@ function plugProblems(network: Network, url: string, index: number, all: readonl
     ];
   }
   return [];
-}
-
-function nicProblems({ id, options, source: at }: Nic): Problem[] {
-  const { attach, 'rate-limit': rateLimit } = options;
-  return [
-    ...(attach === undefined || attach === 'tap'
-      ? []
-      : [
-          {
-            code: 'vde/no-attachment',
-            message: `${id} asks for ${JSON.stringify(attach)}, and on VDE a machine is plugged in by its QEMU`,
-            fix: 'leave `attach` out; a namespace plugs in by itself: ip netns exec NAME vde_plug vde://… tap://eth0',
-            at,
-          },
-        ]),
-    ...(rateLimit === undefined
-      ? []
-      : [
-          {
-            code: 'vde/no-rate-limit',
-            message: `${id} asks for a rate limit, which vde_switch does not have`,
-            fix: 'leave `rate-limit` out, or write `engine: ovs`',
-            at,
-          },
-        ]),
-  ];
 }

@@ -21,6 +21,7 @@ import { desireGateways } from './gateway/objects.js';
 import { gatewayCableOf, gatewayKindOf } from './gateway-choice.js';
 import { Incarnations } from './incarnation.js';
 import { KernelSide } from './kernel/kernel-side.js';
+import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
 import { netdevArguments } from './netdev.js';
 import { controlDirectory, networkFiles, patchSocket } from './network-files.js';
 import { observeVde } from './observe.js';
@@ -46,6 +47,8 @@ const CAPABILITIES: Capabilities = {
   antiSpoofing: 'vde_switch looks at no addresses; write `engine: user`, or `engine: linux`',
   capture: NO_CAPTURE,
   manyHosts: true,
+  networkKeys: NETWORK_KEYS,
+  nicKeys: NIC_KEYS,
   needsRoot: false,
 };
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ATTACHMENTS } from '../vocabulary.js';
+import { ATTACHMENTS, DATAPATHS, FAIL_MODES } from '../vocabulary.js';
 import {
   NAMESPACE_NAME_PATTERN,
   parseNamespaceName,
@@ -13,8 +13,9 @@ import { parseRate } from '../text/quantities.js';
 import { choice, flag, key, list, text, whole } from './kinds.js';
 
 /*
- * Keys that only some engines read. They reach the engine in `options`, under the name they have in the file; an engine
- * that cannot do what one asks says so in its `check`. A new key of an engine is one entry here, and nothing else.
+ * Keys that only some engines read. They reach the engine in `options`, under the name they have in the file. Each engine
+ * declares for each of them whether it reads it, or why not: a new key here does not compile until every engine has
+ * answered for it, so that none is ever silently ignored.
  */
 
 const vlan = whole(1, 4094);
@@ -36,6 +37,33 @@ export const networkOptionShape = {
     about: 'The segment speaks the spanning tree protocol, against loops through other bridges.',
     byDefault: 'false',
     example: true,
+  }),
+  rstp: key(flag().optional(), {
+    about: 'The segment speaks the rapid spanning tree protocol (IEEE 802.1D-2004).',
+    byDefault: 'false',
+    example: true,
+  }),
+  'multicast-snooping': key(flag().optional(), {
+    about: 'Multicast goes only to ports that asked for it (IGMP and MLD snooping).',
+    byDefault: 'false',
+    example: true,
+  }),
+  datapath: key(choice('datapath', DATAPATHS).optional(), {
+    about:
+      "Data plane of an Open vSwitch bridge: system (the kernel's), netdev (in user space), or auto, the kernel's where it has one.",
+    byDefault: 'auto',
+    example: 'netdev',
+  }),
+  'fail-mode': key(choice('fail-mode', FAIL_MODES).optional(), {
+    about:
+      'What an Open vSwitch bridge does while it has no flows: secure passes nothing, standalone switches unguarded.',
+    byDefault: 'secure',
+    example: 'standalone',
+  }),
+  controller: key(z.string({ error: 'an OpenFlow controller such as tcp:192.0.2.1:6653' }).optional(), {
+    about: 'OpenFlow controller that has the say over an Open vSwitch bridge.',
+    byDefault: 'none',
+    example: 'tcp:192.0.2.1:6653',
   }),
   plugs: key(
     list(z.string({ error: 'a vde_plug URL such as vxvde://239.1.2.3' }), 'vde_plug URLs').optional(),
@@ -76,6 +104,21 @@ export const nicOptionShape = {
     byDefault: 'untagged',
     example: 42,
   }),
+  trunk: key(list(vlan, 'VLANs from 1 to 4094').optional(), {
+    about: 'VLANs that the machine sends and gets tagged (trunk port, IEEE 802.1Q).',
+    byDefault: 'none',
+    example: [10, 20],
+  }),
+  qinq: key(flag().optional(), {
+    about: "The machine's own VLANs travel inside `vlan` (IEEE 802.1ad).",
+    byDefault: 'false',
+    example: true,
+  }),
+  isolated: key(flag().optional(), {
+    about: 'The NIC cannot reach other isolated NICs of its network, only the rest (protected port).',
+    byDefault: 'false',
+    example: true,
+  }),
   owner: key(text('a user name such as kim', parseUserName, USER_NAME_PATTERN).optional(), {
     about: 'User of the host who may open the tap, so that QEMU needs no root.',
     byDefault: 'root only',
@@ -96,7 +139,16 @@ export const nicOptionShape = {
     byDefault: 'unlimited',
     example: '100mbit',
   }),
+  'rate-limit-in': key(rate.optional(), {
+    about: 'Most that the machine is sent through the NIC.',
+    byDefault: 'unlimited',
+    example: '100mbit',
+  }),
 };
+
+/** Names of the keys above. */
+export type NetworkOption = keyof typeof networkOptionShape;
+export type NicOption = keyof typeof nicOptionShape;
 
 /** The options among the keys of a network or NIC, as the file says them. */
 export function optionsOf(

@@ -1,0 +1,34 @@
+/** Which of the keys that not every engine reads this one does, and what to write instead of the others. */
+import type { Capabilities } from '../contract.js';
+
+const OVS = 'the kernel bridge of this engine has no VLANs; write `engine: ovs` for this network';
+
+export const NETWORK_KEYS: Capabilities['networkKeys'] = {
+  'host-loopback':
+    'the kernel does not hand its own loopback on; listen on the gateway, or write `engine: user`',
+  uplink: true,
+  vlan: 'it has no VLANs; make the VLAN device (`ip link add link eth0 name eth0.42 type vlan id 42`) and name it as `uplink`, or write `engine: ovs`',
+  stp: true,
+  rstp: 'the kernel bridge speaks STP without a daemon, not RSTP; write `stp: true`, or `engine: ovs`',
+  'multicast-snooping': 'the kernel bridge always does it; leave it out',
+  datapath: 'the kernel bridge is the data plane; write `engine: ovs` for this network',
+  'fail-mode': 'the kernel bridge needs no flows; write `engine: ovs` for this network',
+  controller: 'the kernel bridge speaks no OpenFlow; write `engine: ovs` for this network',
+  plugs: 'cables are of VDE; write `engine: vde` for this network',
+  probes: true,
+  'ipv6-nat': true,
+  'proxy-arp': true,
+};
+
+export const NIC_KEYS: Capabilities['nicKeys'] = {
+  attach: true,
+  netns: true,
+  owner: true,
+  queues: true,
+  vlan: OVS,
+  trunk: OVS,
+  qinq: OVS,
+  isolated: 'there are no protected ports on this engine; write `engine: ovs` for this network',
+  'rate-limit': true,
+  'rate-limit-in': 'only what a machine sends is limited here; write `engine: ovs` for this network',
+};

@@ -1,0 +1,34 @@
+/** Which of the keys that not every engine reads this one does, and what to write instead of the others. */
+import type { Capabilities } from '../contract.js';
+
+const OVS = 'the fabric has no VLANs; write `engine: ovs` for this network';
+const KERNEL = 'nothing of it is in the kernel; write `engine: linux` for this network';
+
+export const NETWORK_KEYS: Capabilities['networkKeys'] = {
+  'host-loopback': true,
+  uplink: 'its sockets leave by the routes of the host; write `engine: linux` for this network',
+  vlan: OVS,
+  stp: 'the fabric is one switch, which no cable can make a loop of; leave it out',
+  rstp: 'the fabric is one switch, which no cable can make a loop of; leave it out',
+  'multicast-snooping': 'the fabric floods multicast; leave it out, or write `engine: ovs`',
+  datapath: 'the fabric is its own data plane; write `engine: ovs` for this network',
+  'fail-mode': 'the fabric needs no flows; write `engine: ovs` for this network',
+  controller: 'the fabric speaks no OpenFlow; write `engine: ovs` for this network',
+  plugs: 'cables are of VDE; write `engine: vde` for this network',
+  probes: 'only a bridge network of the kernel takes an uplink in; leave it out, or write `engine: linux`',
+  'ipv6-nat': 'sockets have no other address than the host; write `engine: linux` for this network',
+  'proxy-arp': 'the LAN is out of its reach; write `engine: linux` for this network',
+};
+
+export const NIC_KEYS: Capabilities['nicKeys'] = {
+  attach: KERNEL,
+  netns: KERNEL,
+  owner: 'whoever runs `up` may run the machine; leave it out, or write `engine: linux`',
+  queues: 'a port of the fabric has one queue; write `engine: linux` for this network',
+  vlan: OVS,
+  trunk: OVS,
+  qinq: OVS,
+  isolated: 'the fabric has no protected ports; write `engine: ovs` for this network',
+  'rate-limit': 'the fabric has no rate limits; write `engine: linux` or `engine: ovs` for this network',
+  'rate-limit-in': 'the fabric has no rate limits; write `engine: ovs` for this network',
+};

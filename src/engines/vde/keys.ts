@@ -1,0 +1,35 @@
+/** Which of the keys that not every engine reads this one does, and what to write instead of the others. */
+import type { Capabilities } from '../contract.js';
+
+const OVS = 'write `engine: ovs` for this network';
+
+export const NETWORK_KEYS: Capabilities['networkKeys'] = {
+  'host-loopback': true,
+  uplink: true,
+  vlan: true,
+  stp: true,
+  rstp: `vde_switch has a fast spanning tree of its own; write \`stp: true\``,
+  'multicast-snooping': `vde_switch floods multicast; leave it out, or ${OVS}`,
+  datapath: `vde_switch is its own data plane; ${OVS}`,
+  'fail-mode': `vde_switch needs no flows; ${OVS}`,
+  controller: `vde_switch speaks no OpenFlow; ${OVS}`,
+  plugs: true,
+  probes: 'only a bridge network of the kernel takes an uplink in; leave it out, or write `engine: linux`',
+  'ipv6-nat': true,
+  'proxy-arp': true,
+};
+
+export const NIC_KEYS: Capabilities['nicKeys'] = {
+  attach:
+    'a machine is plugged into VDE by its QEMU; plug a namespace in by hand: ip netns exec NAME vde_plug vde://… tap://eth0',
+  netns:
+    'a machine is plugged into VDE by its QEMU; plug the namespace in by hand: ip netns exec NAME vde_plug vde://… tap://eth0',
+  owner: 'whoever runs `up` may run the machine; leave it out, or write `engine: linux`',
+  queues: 'a port of vde_switch has one queue; write `engine: linux` for this network',
+  vlan: true,
+  trunk: `a port of vde_switch is in one VLAN; ${OVS}`,
+  qinq: `vde_switch knows one tag; ${OVS}`,
+  isolated: `vde_switch has no protected ports; ${OVS}`,
+  'rate-limit': `vde_switch has no rate limits; ${OVS}`,
+  'rate-limit-in': `vde_switch has no rate limits; ${OVS}`,
+};

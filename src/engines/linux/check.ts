@@ -47,6 +47,12 @@ function macvtapProblems(nic: Nic, nics: readonly Nic[], networks: readonly Netw
       `write \`attach: macvtap\` for all NICs of ${nic.network}, or for none`,
     );
   }
+  if (nic.antiSpoofing) {
+    return tell(
+      'whose frames no rule of ours sees, so that it cannot be kept from speaking as another',
+      'write `anti-spoofing: false` beside it, or leave `attach` out',
+    );
+  }
   if (queues > 1 || rateLimitBps !== null) {
     return tell('which has one pair of queues and no rate limit', 'leave `queues` and `rate-limit` out');
   }

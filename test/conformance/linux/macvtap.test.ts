@@ -16,7 +16,7 @@ const NOBODY = 65534;
 describe.skipIf(reason !== undefined)('a real machine on the uplink itself', () => {
   const signal = AbortSignal.timeout(115_000);
   const topology = topologyOf(PROJECT, [{ name: 'lan', mode: 'bridge', uplink: 'default' }], {
-    vm: [{ network: 'lan', options: { attach: 'macvtap', owner: 'nobody' } }],
+    vm: [{ network: 'lan', antiSpoofing: false, options: { attach: 'macvtap', owner: 'nobody' } }],
   });
   const nic = topology.machines[0]!.nics[0]!;
   const network = topology.networks[0]!;
@@ -98,7 +98,7 @@ it('is refused where it cannot be', () => {
     engine
       .check(
         topologyOf(PROJECT, [{ name: 'lan', mode, net: '10.77.1' }], {
-          vm: nics.map((options) => ({ network: 'lan', options })),
+          vm: nics.map((options) => ({ network: 'lan', antiSpoofing: false, options })),
         }),
       )
       .map(({ code }) => code);

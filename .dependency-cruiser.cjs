@@ -3,7 +3,10 @@ const only = (name, from, allowed) => ({
   name,
   severity: 'error',
   from: { path: from, pathNot: '\\.test\\.ts$' },
-  to: { path: '^src/', pathNot: [from, '^src/(errors|version|places|abort-signals)\\.ts$', ...allowed] },
+  to: {
+    path: '^src/',
+    pathNot: [from, '^src/(errors|version|places|abort-signals|built-program)\\.ts$', ...allowed],
+  },
 });
 
 module.exports = {

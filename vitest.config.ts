@@ -19,7 +19,12 @@ export default defineConfig({
       {
         test: {
           name: 'system',
-          include: ['test/lab/**/*.test.ts', 'test/conformance/**/*.test.ts', 'test/recovery/**/*.test.ts'],
+          include: [
+            'test/lab/**/*.test.ts',
+            'test/conformance/**/*.test.ts',
+            'test/recovery/**/*.test.ts',
+            'test/endurance/**/*.test.ts',
+          ],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // Emulated guests on a machine that is busy with something else: one more try, said in the report.

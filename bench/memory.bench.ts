@@ -1,7 +1,5 @@
 /** Memory resident in the fabric: idle, for each idle guest, for each open TCP flow. */
-import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { benchmark } from './benchmark.js';
@@ -18,6 +16,7 @@ import {
   type RunningFabric,
   startFabric,
 } from './stage/fabric.js';
+import { plugIdleGuests } from './stage/idle-guests.js';
 import { addNamespace, configureTap, plugTap } from './stage/namespaces.js';
 import { requireSandbox } from './stage/sandbox.js';
 import { nativeProgram } from './stage/native.js';
@@ -45,7 +44,7 @@ await benchmark(
         await fabric.apply(putNetwork({ mode: 'nat', mtuBytes: 1500, dhcp: true }));
         const before = await settled(fabric);
         idleBytes.push(before);
-        await plugIdleGuests(inner, fabric);
+        await plugIdleGuests(inner, fabric, 1, PORTS);
         portBytes.push(((await settled(fabric)) - before) / PORTS);
       });
       await scope.within(async (inner) => {
@@ -71,40 +70,6 @@ await benchmark(
 async function settled(fabric: RunningFabric): Promise<number> {
   await delay(SETTLE_MS);
   return fabric.residentBytes();
-}
-
-/** Guests that connect, ask for the gateway's MAC by ARP, and read the answer. */
-async function plugIdleGuests(scope: Scope, fabric: RunningFabric): Promise<void> {
-  const machines = Array.from({ length: PORTS }, (_, index) => index + 1);
-  const server = machines.map(async (index) => {
-    const guest = createServer((socket) => {
-      socket.on('error', () => undefined);
-      socket.resume();
-      socket.write(arpRequest(index));
-      scope.defer(() => {
-        socket.destroy();
-      });
-    });
-    guest.listen(fabric.socketPath(index));
-    scope.defer(() => {
-      guest.close();
-    });
-    await once(guest, 'listening');
-  });
-  await Promise.all(server);
-  await fabric.apply(...machines.map((index) => putPort(index, fabric.socketPath(index))));
-  await fabric.connected();
-}
-
-/** In stream framing: who has the gateway's address? (RFC 826) */
-function arpRequest(index: number): Buffer {
-  const mac = macOf(index).replaceAll(':', '');
-  const hex = (address: string): string => Buffer.from(address.split('.').map(Number)).toString('hex');
-  const frame = `ffffffffffff${mac}08060001080006040001${mac}${hex(addressOf(index))}000000000000${hex(GATEWAY_ADDRESS)}`;
-  const bytes = Buffer.from(frame, 'hex');
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
 }
 
 async function bytesOfFlow(scope: Scope, fabric: RunningFabric): Promise<number> {

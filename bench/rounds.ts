@@ -24,7 +24,10 @@ export interface Sample {
   readonly failures: readonly string[];
 }
 
-/** With BENCH_ONLY=NAME in the environment only that contender runs; the others have no figures. */
+/**
+ * With BENCH_ONLY=NAME in the environment only that contender runs, with BENCH_FIGURE=WORDS only what is called like that;
+ * the others have no figures.
+ */
 export async function measureInRounds(
   what: string,
   contenders: readonly Contender[],
@@ -32,6 +35,7 @@ export async function measureInRounds(
 ): Promise<Sample[]> {
   const samples = contenders.map(({ name }) => ({ name, values: [] as number[], failures: [] as string[] }));
   const only = process.env['BENCH_ONLY'];
+  if (!what.includes(process.env['BENCH_FIGURE'] ?? '')) return samples;
   for (let run = 0; run < runs; run++) {
     for (const [index, contender] of contenders.entries()) {
       const { values, failures } = samples[index]!;

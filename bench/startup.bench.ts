@@ -9,8 +9,10 @@ import { type Contender, failureNotes, measureInRounds, median } from './rounds.
 import { macOf, putNetwork, putPort, startFabric } from './stage/fabric.js';
 import { requireSandbox } from './stage/sandbox.js';
 import { waitUntil } from './stage/processes.js';
+import { projectText } from './stage/project-text.js';
 import { ProjectUnderTest } from './stage/project.js';
 import type { Scope } from './stage/scope.js';
+import { timed } from './up-and-down.js';
 
 const SHOP = fileURLToPath(new URL('../examples/shop/passerelle.yaml', import.meta.url));
 const SHOP_LEASES = 5;
@@ -49,23 +51,26 @@ await benchmark('Startup', { limitSeconds: 400 }, async ({ scope, directory, run
   if (toLeasesMs.length > 0)
     rows.push(['… to the last of its five leases', milliseconds(median(toLeasesMs)), '']);
 
-  for (const nics of [10, 100, 1000]) {
-    const file = join(directory, `${nics}.yaml`);
-    await writeFile(file, projectWith(nics));
-    await scope.within(async (inner) => {
-      const project = new ProjectUnderTest(inner, 'scale', file, join(directory, `n${nics}`));
-      await project.run('up');
-      inner.defer(() => project.run('down'));
-      await row(
-        `\`passerelle plan\` with nothing to do, ${nics} NICs`,
-        async () => {
-          const startedAtMs = performance.now();
-          await project.run('plan');
-          return performance.now() - startedAtMs;
-        },
-        nics === 1000 ? 'below 1 s' : '',
-      );
-    });
+  await row(
+    '`passerelle validate` of examples/shop',
+    () => timed(() => shop.run('validate')),
+    'well below 300 ms',
+  );
+  for (const engine of ['user', 'linux']) {
+    for (const nics of [10, 100, 1000]) {
+      const file = join(directory, `${engine}-${nics}.yaml`);
+      await writeFile(file, projectText({ engine, networks: 1, nics }));
+      await scope.within(async (inner) => {
+        const project = new ProjectUnderTest(inner, 'scale', file, join(directory, `${engine[0]}${nics}`));
+        inner.defer(() => project.run('down'));
+        await project.run('up');
+        await row(
+          `\`passerelle plan\` with nothing to do, engine ${engine}, ${nics} NICs`,
+          () => timed(() => project.run('plan')),
+          nics === 1000 ? 'below 1 s' : '',
+        );
+      });
+    }
   }
   report.text(
     'Wall-clock time; guests under emulation (-accel tcg), the command from a checkout that is built.',
@@ -91,17 +96,4 @@ async function bootToLease(scope: Scope, directory: string): Promise<number> {
   const elapsedMs = performance.now() - startedAtMs;
   await (await booting).stop();
   return elapsedMs;
-}
-
-/** A project of machines that somebody else starts, each with one NIC. */
-function projectWith(nics: number): string {
-  const machines = Array.from({ length: nics }, (_, index) => `  m${index}: { nics: [{ network: web }] }`);
-  return [
-    'project: scale',
-    'networks:',
-    '  web: { mode: nat, ipv4: 10.98.0.0/16 }',
-    'machines:',
-    ...machines,
-    '',
-  ].join('\n');
 }

@@ -1,43 +1,13 @@
 /** iperf3 over TCP between two guests on one network, which are namespaces with a tap. */
-import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { benchmark } from './benchmark.js';
 import { joinByOvs } from './peers/ovs.js';
-import { startHub } from './peers/qemu.js';
 import { joinByVde } from './peers/vde.js';
 import { type Contender, comparison, COMPARISON, failureNotes, measureInRounds } from './rounds.js';
-import { addressOf, macOf, PREFIX_LENGTH, putNetwork, putPort, startFabric } from './stage/fabric.js';
-import { transferTcp } from './stage/iperf3.js';
-import { addNamespace, configureTap, type Namespace, plugTap } from './stage/namespaces.js';
+import { transferBetween } from './stage/iperf3.js';
+import { addPair, type Join, joinByFabric, joinByHub } from './stage/pair.js';
 import { requireSandbox } from './stage/sandbox.js';
-import { lastLine, type Running, runProcess } from './stage/processes.js';
-import type { Scope } from './stage/scope.js';
-
-/** Joins tap0 of each namespace, machine 1 and machine 2, in a segment. @returns a process that may not live through it. */
-type Join = (
-  scope: Scope,
-  directory: string,
-  namespaces: readonly Namespace[],
-  mtuBytes: number,
-) => Promise<Running | void>;
-
-const joinByFabric: Join = async (scope, directory, namespaces, mtuBytes) => {
-  const fabric = await startFabric(scope, directory);
-  for (const [index, namespace] of namespaces.entries())
-    await plugTap(scope, namespace, { socketPath: fabric.socketPath(index + 1), dials: false });
-  await fabric.apply(
-    putNetwork({ mode: 'isolated', mtuBytes }),
-    ...namespaces.map((_, index) => putPort(index + 1, fabric.socketPath(index + 1))),
-  );
-  await fabric.connected();
-};
-
-const joinByHub: Join = async (scope, directory, namespaces) => {
-  const sockets = namespaces.map((_, index) => join(directory, `hub${index}.sock`));
-  for (const [index, namespace] of namespaces.entries())
-    await plugTap(scope, namespace, { socketPath: sockets[index]!, dials: false });
-  return startHub(scope, sockets);
-};
+import { lastLine } from './stage/processes.js';
 
 /** A switch, and the longest packet that it carries. */
 interface Peer {
@@ -47,7 +17,7 @@ interface Peer {
 }
 
 const JOINS: readonly Peer[] = [
-  { name: 'passerelle', join: joinByFabric, maxMtuBytes: 65_520 },
+  { name: 'passerelle', join: joinByFabric(), maxMtuBytes: 65_520 },
   // The buffer for a packet has 1504 bytes behind the addresses, and frames that are longer are lost.
   { name: 'vde_switch', join: joinByVde, maxMtuBytes: 1500 },
   { name: 'QEMU hub', join: joinByHub, maxMtuBytes: 65_520 },
@@ -59,6 +29,7 @@ await benchmark(
   { limitSeconds: 300 },
   async ({ scope, directory, runs, seconds, ...report }) => {
     requireSandbox();
+    let round = 0;
     const contender = (peer: Peer, mtuBytes: number): Contender => ({
       name: peer.name,
       measure:
@@ -66,21 +37,9 @@ await benchmark(
           ? undefined
           : () =>
               scope.within(async (inner) => {
-                const place = await mkdtemp(join(directory, 'r'));
-                const [a, b] = [await addNamespace(inner, 'a'), await addNamespace(inner, 'b')];
-                const joint = await peer.join(inner, place, [a, b], mtuBytes);
-                for (const [index, namespace] of [a, b].entries()) {
-                  const address = `${addressOf(index + 1)}/${PREFIX_LENGTH}`;
-                  await configureTap(inner, namespace, { mac: macOf(index + 1), mtuBytes, address });
-                }
-                const transfer = transferTcp(inner, {
-                  runClient: (argv, timeoutMs) => runProcess(inner, a.within(argv), { timeoutMs }),
-                  server: b.within,
-                  listenAddress: addressOf(2),
-                  address: addressOf(2),
-                  direction: 'to-server',
-                  seconds,
-                });
+                const place = join(directory, `r${++round}`);
+                const { guests, joint } = await addPair(inner, place, peer.join, mtuBytes);
+                const transfer = transferBetween(inner, guests, seconds);
                 return transfer.catch((error: unknown) => {
                   throw joint?.ended() === undefined ? error : new Error(`crashed: ${lastLine(joint)}`);
                 });

@@ -3,7 +3,8 @@
 #   scripts/bench.sh            all of them
 #   scripts/bench.sh NAME…      bench/NAME.bench.ts, and its section of the report anew
 # BENCH_RUNS (3): how often each figure is measured. BENCH_SECONDS (2): how long a measurement by time takes.
-# To look closer: BENCH_ONLY=passerelle leaves the peers out, BENCH_PROFILE=DIR has each fabric leave a CPU profile there.
+# To look closer: BENCH_ONLY=passerelle leaves the peers out, BENCH_FIGURE=WORDS all figures but those called like that
+# (`host → guest, MTU 1500`), BENCH_PROFILE=DIR has each fabric leave a CPU profile there.
 #
 # Each runs in a sandbox, with processes, mounts and a network of its own: nothing of the host is touched, and whatever
 # it starts ends with it, however it ends.
@@ -12,7 +13,7 @@ cd "$(dirname "$0")/.."
 typescript='--import ./test/lab/typescript-loader.mjs'
 results=.cache/bench/results
 # The order of the report. What is not named here comes after it.
-order='startup demo tests switch switch-iperf nat-iperf nat-rates nat-qemu nat-exact memory'
+order='startup demo tests switch switch-iperf switch-ping switch-guests nat-iperf nat-rates nat-qemu nat-exact memory linux-up linux-libvirt linux-forwards linux-nat'
 
 complete=
 names=$*

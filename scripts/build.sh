@@ -6,5 +6,6 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 echo "building dist/"
 cd "$root"
 node_modules/.bin/tsc -p tsconfig.build.json
-# tsc leaves the stamp alone when nothing it writes has changed.
-touch dist/.tsbuildinfo
+# Moved into place whole, and last: its age is what bin/passerelle goes by.
+node_modules/.bin/rolldown --config rolldown.config.js >/dev/null
+mv dist/passerelle.new.js dist/passerelle.js

@@ -9,8 +9,8 @@ demo='qemu-system-x86 cpio xz-utils zstd util-linux curl'
 linux='iproute2 iputils-ping procps nftables dnsmasq-base'
 vde='vde2'
 ovs="openvswitch-switch $linux"
-test="$demo tshark socat iproute2 iputils-ping procps nftables dnsmasq-base vde2 openvswitch-switch busybox iperf3"
-bench="$test slirp4netns passt"
+test="$demo $linux $ovs $vde tshark socat dropbear-bin busybox iperf3"
+bench="$test ethtool slirp4netns passt gcc libc6-dev libvirt-daemon libvirt-clients iptables"
 
 [ $# -gt 0 ] || { echo 'usage: scripts/install-packages.sh demo|test|bench|PACKAGE…' >&2; exit 2; }
 

@@ -4,6 +4,8 @@
  *   tcp-load serve ADDRESS PORT            answers every byte with itself, on any number of connections
  *   tcp-load hold ADDRESS PORT COUNT       opens COUNT flows, a byte each way on each, prints COUNT, holds them until
  *                                          its standard input ends
+ * The first WARM_UP_SECONDS of the next two are left out: until then caches are cold and code is not compiled.
+ *
  *   tcp-load connections ADDRESS PORT SECONDS    a connection, a byte each way, closed, over and over: prints how many a second
  *   tcp-load requests ADDRESS PORT SECONDS       a byte each way over and over on one connection: prints how many a second
  */
@@ -21,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_EVENTS = 256 };
+enum { MAX_EVENTS = 256, WARM_UP_SECONDS = 2 };
 
 static void die(const char *what) {
   perror(what);
@@ -89,23 +91,27 @@ static void hold(const struct sockaddr_in *address, int count) {
   while (read(0, &byte, 1) > 0) continue;
 }
 
-static double connections(const struct sockaddr_in *address, double seconds) {
-  double start = now();
-  long count = 0;
+static void connect_once(const struct sockaddr_in *address) {
   /* Reset at the end, so that no port waits in TIME-WAIT and the guest's ports do not run out. */
   struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-  for (; now() < start + seconds; count++) {
-    int fd = open_flow(address);
-    exchange(fd);
-    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    close(fd);
-  }
+  int fd = open_flow(address);
+  exchange(fd);
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close(fd);
+}
+
+static double connections(const struct sockaddr_in *address, double seconds) {
+  double start = now() + WARM_UP_SECONDS;
+  while (now() < start) connect_once(address);
+  long count = 0;
+  for (; now() < start + seconds; count++) connect_once(address);
   return (double)count / (now() - start);
 }
 
 static double requests(const struct sockaddr_in *address, double seconds) {
   int fd = open_flow(address);
-  double start = now();
+  double start = now() + WARM_UP_SECONDS;
+  while (now() < start) exchange(fd);
   long count = 0;
   for (; now() < start + seconds; count++) exchange(fd);
   return (double)count / (now() - start);

@@ -16,6 +16,9 @@ export function describeMachine(): string {
     ['slirp4netns', firstMatch(['slirp4netns', '--version'], /version (\S+)/)],
     ['libslirp', firstMatch(['slirp4netns', '--version'], /libslirp: (\S+)/)],
     ['passt', firstMatch(['dpkg-query', '-W', '-f', '${Version}', 'passt'], /.+/)],
+    ['libvirt', firstMatch(['libvirtd', '--version'], /libvirt\) (\S+)/)],
+    ['nftables', firstMatch(['nft', '--version'], /v(\S+)/)],
+    ['iptables', firstMatch(['iptables', '--version'], /v(.+)/)],
     ['iperf3', firstMatch(['iperf3', '--version'], /iperf (\S+)/)],
   ];
   return rows.map(([what, is]) => `| ${what} | ${is} |`).join('\n');

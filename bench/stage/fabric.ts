@@ -102,14 +102,27 @@ export function putNetwork({ mode, mtuBytes, dhcp = false }: NetworkOptions): Fa
 
 /** Machine `index`, with anti-spoofing on, as users have it. */
 export function putPort(index: number, socketPath: string): FabricOperation {
-  const value: FabricPort = {
+  return { put: 'port', value: { ...machine(index), socketPath } };
+}
+
+/** Machine `index` shares its memory. */
+export function putVhostUser(index: number, socketPath: string): FabricOperation {
+  return { put: 'port', value: { ...machine(index), socketPath, protocol: 'vhost-user' } };
+}
+
+/** Machine `index` is a namespace, with a tap of the fabric in it. */
+export function putTap(index: number, namespace: string): FabricOperation {
+  const tap = { interfaceName: 'tap0', namespacePath: `/run/netns/${namespace}` };
+  return { put: 'port', value: { ...machine(index), tap } };
+}
+
+function machine(index: number): FabricPort {
+  return {
     id: `m${index}/0`,
     network: 'bench',
     machine: `m${index}`,
     mac: macOf(index),
     ipv4: addressOf(index),
     antiSpoofing: true,
-    socketPath,
   };
-  return { put: 'port', value };
 }

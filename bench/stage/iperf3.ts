@@ -1,5 +1,7 @@
 /** One TCP transfer by iperf3 between two places. */
-import { startProcess, waitForOutput } from './processes.js';
+import { addressOf } from './fabric.js';
+import type { Namespace } from './namespaces.js';
+import { runProcess, startProcess, waitForOutput } from './processes.js';
 import type { Scope } from './scope.js';
 
 const PORT = '5201';
@@ -57,6 +59,22 @@ export async function transferTcp(scope: Scope, transfer: Transfer): Promise<num
     if (outcome.error !== undefined) throw new Error(`iperf3: ${outcome.error}`);
     if (rate < STALLED_BELOW) throw new Error(`stands still: ${Math.round(rate)} bit/s`);
     return rate;
+  });
+}
+
+/** From machine 1 to machine 2. */
+export function transferBetween(
+  scope: Scope,
+  [client, server]: readonly [Namespace, Namespace],
+  seconds: number,
+): Promise<number> {
+  return transferTcp(scope, {
+    runClient: (argv, timeoutMs) => runProcess(scope, client.within(argv), { timeoutMs }),
+    server: server.within,
+    listenAddress: addressOf(2),
+    address: addressOf(2),
+    direction: 'to-server',
+    seconds,
   });
 }
 

@@ -16,8 +16,12 @@ export interface Namespace {
   hasDevice(scope: Scope, device: string): Promise<boolean>;
 }
 
-/** A namespace with nothing but lo, and without IPv6, whose neighbour discovery would be measured too. */
-export async function addNamespace(scope: Scope, label: string): Promise<Namespace> {
+/** A namespace with nothing but lo, and without IPv6 unless asked for: its neighbour discovery would be measured too. */
+export async function addNamespace(
+  scope: Scope,
+  label: string,
+  { hasIpv6 = false }: { readonly hasIpv6?: boolean } = {},
+): Promise<Namespace> {
   requireSandbox();
   const name = `psl-bench-${label}`;
   await runProcess(scope, ['ip', 'netns', 'add', name]);
@@ -42,7 +46,7 @@ export async function addNamespace(scope: Scope, label: string): Promise<Namespa
     within([
       'sh',
       '-c',
-      'echo 1 | tee /proc/sys/net/ipv6/conf/all/disable_ipv6 /proc/sys/net/ipv6/conf/default/disable_ipv6',
+      `echo ${hasIpv6 ? 0 : 1} | tee /proc/sys/net/ipv6/conf/all/disable_ipv6 /proc/sys/net/ipv6/conf/default/disable_ipv6`,
     ]),
   );
   await namespace.ip(scope, 'link set lo up');

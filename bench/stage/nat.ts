@@ -7,9 +7,22 @@ import {
   PREFIX_LENGTH,
   putNetwork,
   putPort,
+  putTap,
   startFabric,
 } from './fabric.js';
 import { configureTap, plugTap } from './namespaces.js';
+
+/** The same with the fabric's own tap in the namespace, which leaves checksums and segmentation to it. */
+export const openFabricTapNat: OpenOutlet = async (scope, directory, namespace, mtuBytes) => {
+  const fabric = await startFabric(scope, directory);
+  await fabric.apply(putNetwork({ mode: 'nat', mtuBytes }), putTap(1, namespace.name));
+  await configureTap(scope, namespace, {
+    mtuBytes,
+    address: `${addressOf(1)}/${PREFIX_LENGTH}`,
+    gateway: GATEWAY_ADDRESS,
+  });
+  return { hostAddress: GATEWAY_ADDRESS };
+};
 
 export const openFabricNat: OpenOutlet = async (scope, directory, namespace, mtuBytes) => {
   const fabric = await startFabric(scope, directory);

@@ -3,12 +3,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Scope } from './scope.js';
 
 const STOP_TIMEOUT_MS = 3_000;
-const MAX_OUTPUT_BYTES = 1024 * 1024;
+const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 const POLL_MS = 10;
 
 export interface Running {
   readonly pid: number;
-  /** Standard output and standard error so far, at most the last MiB. */
+  /** Standard output and standard error so far, at most the last 16 MiB. */
   output(): string;
   /** Its exit status, or the name of the signal that ended it; undefined while it runs. */
   ended(): number | NodeJS.Signals | undefined;

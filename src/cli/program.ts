@@ -29,6 +29,7 @@ function verb(program: Command, usage: string, description: string, examples: re
     .addOption(new Option('-f, --file <file>', 'the project file').default('passerelle.yaml'))
     .addOption(new Option('--format <format>', 'how to print').choices(['table', 'json']).default('table'))
     .addOption(new Option('--engine <engine>', 'use this engine for every network').choices(ENGINE_NAMES))
+    .addOption(new Option('--host <host>', 'which of the file’s hosts this machine is'))
     .addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ ${line}`).join('\n')}\n`);
 }
 
@@ -89,7 +90,11 @@ export function buildProgram(signal: AbortSignal): Command {
   ])
     .option('--commands', 'as the commands a person would type')
     .action(run(signal, planVerb));
-  verb(program, 'up', 'make it as the file says', ['passerelle up', 'passerelle up --allow-disruption'])
+  verb(program, 'up', 'make it as the file says', [
+    'passerelle up',
+    'passerelle up --allow-disruption',
+    'passerelle up --host kvm2',
+  ])
     .option('--allow-disruption', 'also where a machine is interrupted')
     .action(run(signal, upVerb));
   verb(program, 'down', 'stop and remove what `up` made', [

@@ -3,6 +3,7 @@
  * place where the layers meet; verbs take what they need of a `Project`.
  */
 import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Engine, EngineContext, QemuArguments } from '../engines/contract.js';
 import { ENGINES } from '../engines/registry.js';
@@ -30,6 +31,7 @@ import {
 import { CHOICES_FILE, readHostFacts } from './host-facts.js';
 import type { CommonOptions, Session } from './session.js';
 import { supportProblems } from './support.js';
+import { thisHost } from './this-host.js';
 
 export interface Project {
   readonly topology: Topology;
@@ -46,7 +48,7 @@ type Engines = ReadonlyMap<EngineName, Engine>;
  * @throws PasserelleError with every problem of the file, exit status 2; nothing is touched.
  */
 export async function readProject(session: Session, options: CommonOptions): Promise<Project> {
-  const resolved = await resolveFile(session, options);
+  const resolved = await resolveSpec(session, options, await readSpec(options));
   const problems = fileProblems(resolved);
   if (problems.length > 0) throw new PasserelleError(problems, 2);
   return projectOf(session, options, resolved);
@@ -58,7 +60,12 @@ export async function readProject(session: Session, options: CommonOptions): Pro
  * @throws PasserelleError with every problem of the file, or else of the host, exit status 2; nothing is touched.
  */
 export async function openProject(session: Session, options: CommonOptions): Promise<Project> {
-  const resolved = await resolveFile(session, options);
+  return openSpec(session, options, await readSpec(options));
+}
+
+/** The same from a file that has been read. */
+export async function openSpec(session: Session, options: CommonOptions, spec: Spec): Promise<Project> {
+  const resolved = await resolveSpec(session, options, spec);
   const { topology, places, engines } = resolved;
   const ofFile = fileProblems(resolved);
   const ofEngines =
@@ -86,10 +93,11 @@ interface ResolvedFile {
   readonly engines: Engines;
 }
 
-async function resolveFile(session: Session, options: CommonOptions): Promise<ResolvedFile> {
-  const spec = await readSpec(options);
-  const places = placesOf(spec.project, session.environment, process.getuid?.() ?? 0);
-  const resolved = resolveTopology(spec, await readHostFacts(places));
+async function resolveSpec(session: Session, options: CommonOptions, spec: Spec): Promise<ResolvedFile> {
+  const places = placesOfProject(session, spec.project);
+  const self = thisHost(spec, options.host, hostname());
+  const facts = await readHostFacts(places);
+  const resolved = resolveTopology(spec, { ...facts, ...(self !== undefined && { self }) });
   if ('problems' in resolved) throw new PasserelleError(resolved.problems, 2);
   const { topology } = resolved;
   const engines = enginesOf({ project: topology.project, places }, enginesOfNetworks(topology));
@@ -125,7 +133,7 @@ export async function findProject(
   options: CommonOptions & { project?: string },
 ): Promise<{ name: string; places: Places; providers: Providers; machines: MachineProvider }> {
   const name = options.project ?? (await readSpec(options)).project;
-  const places = placesOf(name, session.environment, process.getuid?.() ?? 0);
+  const places = placesOfProject(session, name);
   const machines = new MachineProvider({ places, environment: session.environment });
   return {
     name,
@@ -141,10 +149,18 @@ export async function rememberChoices(project: Project): Promise<void> {
   await writeJsonFile(join(project.places.stateDir, CHOICES_FILE), rememberedChoices(project.topology));
 }
 
-/** @throws PasserelleError `machine/unknown` with the names there are. */
+/** @throws PasserelleError `machine/unknown` with the names there are, `machine/elsewhere`. */
 export function machineNamed(project: Project, name: string): Machine {
   const machine = project.topology.machines.find((one) => one.name === name);
   if (machine !== undefined) return machine;
+  const other = project.topology.elsewhere?.find((one) => one.name === name)?.host;
+  if (other !== undefined) {
+    throw new PasserelleError({
+      code: 'machine/elsewhere',
+      message: `machine ${name} lives on host ${other}`,
+      fix: `run the command there`,
+    });
+  }
   throw new PasserelleError({
     code: 'machine/unknown',
     message: `no machine is named ${JSON.stringify(name)}`,
@@ -178,7 +194,12 @@ function engineAndNetwork(
   return { engine, network };
 }
 
-async function readSpec(options: CommonOptions): Promise<Spec> {
+export function placesOfProject(session: Session, project: string): Places {
+  return placesOf(project, session.environment, process.getuid?.() ?? 0);
+}
+
+/** @throws PasserelleError with every problem of the file, exit status 2. */
+export async function readSpec(options: CommonOptions): Promise<Spec> {
   const engine = options.engine;
   if (engine !== undefined && !isEngineName(engine)) {
     throw new PasserelleError(

@@ -17,6 +17,8 @@ export interface CommonOptions {
   readonly file: string;
   readonly format: 'table' | 'json';
   readonly engine?: string;
+  /** Which of the file's hosts this is. */
+  readonly host?: string;
 }
 
 /** Exit status of `plan` when something is to be done, as diff(1) has 1 for differences. */

@@ -6,6 +6,7 @@ import {
   type EngineName,
   type Network,
   type Nic,
+  type Overlay,
   type Topology,
 } from '../topology/topology.js';
 
@@ -49,10 +50,16 @@ function networkProblems(network: Network, engine: Engine): Problem[] {
     ...(network.ipv6 ? refused('IPv6', 'ipv6', capabilities.ipv6) : []),
     ...(network.dhcp ? refused('DHCP', 'dhcp', capabilities.dhcp) : []),
     ...(network.dns ? refused('DNS', 'dns', capabilities.dns) : []),
+    ...(network.overlay ? refused(hostsText(network.overlay), 'mode', capabilities.manyHosts) : []),
     ...Object.entries(capabilities.networkKeys)
       .filter(([key]) => hasKey(network, key))
       .flatMap(([key, support]) => refused(`the key "${key}"`, key, support)),
   ];
+}
+
+/** `going on at kvm2, kvm3`. */
+function hostsText({ peers }: Overlay): string {
+  return `going on at ${peers.map(({ host }) => host).join(', ')}`;
 }
 
 /** Whether the network asks for what the key stands for. A bridge network has its uplink by its mode. */

@@ -21,6 +21,8 @@ export type EngineNetworkKey = NetworkOption | 'uplink' | 'host-loopback';
 /** What an engine can do. The conformance suite proves each `true`; `validate` prints each sentence. */
 export interface Capabilities {
   readonly modes: Readonly<Record<Mode, Support>>;
+  /** Machines of a routed network are seen and reached by the world outside the project as themselves. */
+  readonly routedOutside: Support;
   readonly forwards: Support;
   readonly ipv6: Support;
   readonly dhcp: Support;

@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect } from 'vitest';
 import { arrives, FabricStage, packet, putNetwork, resolves } from '../../test/fabric/fabric-stage.js';
+import { seededRandom } from '../../test/fabric/seeded-random.js';
 import { eventually } from '../../test/fabric/fake-guest.js';
 import {
   arp,
@@ -11,27 +12,18 @@ import {
   macNumber,
   udp,
 } from '../../test/fabric/frames.js';
+import { fuzz } from '../../test/fuzz/fuzz.js';
 
-let stage: FabricStage;
-
-beforeEach(async () => {
-  stage = await FabricStage.open();
+fuzz('survives any frames of a guest that is not kept to its addresses', [42], async (seed) => {
+  const stage = await FabricStage.open();
+  try {
+    await survive(stage, seed);
+  } finally {
+    await stage.close();
+  }
 });
 
-afterEach(() => stage.close());
-
-/** Whole numbers below a bound, the same ones each run (mulberry32). */
-function seededRandom(seed: number): (bound: number) => number {
-  let state = seed;
-  return (bound) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % bound;
-  };
-}
-
-it('survives any frames of a guest that is not kept to its addresses', async () => {
+async function survive(stage: FabricStage, seed: number): Promise<void> {
   const [m1, m2] = [await stage.boot(1), await stage.boot(2)];
   const dhcp = { rangeFirst: '10.0.0.100', rangeLast: '10.0.0.199', leaseSeconds: 600 };
   const ipv6Subnet = { address: 'fd00::', prefixLength: 64, gateway: 'fd00::1' };
@@ -51,7 +43,7 @@ it('survives any frames of a guest that is not kept to its addresses', async () 
     ethernet(0x86dd, ipv6('fe80::1', 58, Buffer.alloc(32, 135)), macNumber(1), 0x3333_ff00_0001),
     ethernet(0x86dd, ipv6('fe80::1', 44, Buffer.alloc(64)), macNumber(1), gateway),
   ];
-  const random = seededRandom(42);
+  const random = seededRandom(seed);
   for (let batch = 0; batch < 100; batch++) {
     const frames = Array.from({ length: 40 }, () => {
       const frame = Buffer.from(seeds[random(seeds.length)]!);
@@ -65,4 +57,4 @@ it('survives any frames of a guest that is not kept to its addresses', async () 
   await arrives(m2, packet(1, 2));
   expect(await resolves(m1, 1, 0, '10.0.0.254')).toBe(gateway);
   expect(m1.connections).toBe(1);
-});
+}

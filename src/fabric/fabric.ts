@@ -1,9 +1,9 @@
 /**
- * The fabric: the switches, gateways, NAT and forwards of one project, as its configuration says.
+ * The fabric: the switches, tunnels, gateways, NAT and forwards of one project, as its configuration says.
  *
  * Theory of operation. `apply` is one transaction, and one runs at a time: the operations are applied to the
- * configuration as a value, the outcome is checked, then carried out. What can fail comes first (listening sockets of
- * forwards, and the networks they lead into) and is undone when it does; the rest only changes objects in memory. What
+ * configuration as a value, the outcome is checked, then carried out. What can fail comes first (ports, sockets of tunnels
+ * and forwards, and the networks they lead into) and is undone when it does; the rest only changes objects in memory. What
  * an operation does not touch keeps its connections, learned addresses, leases and counters.
  */
 import { join } from 'node:path';
@@ -26,9 +26,13 @@ import type {
 } from './control/protocol.js';
 import { ForwardsLost, updateForwards } from './forward-update.js';
 import { type Plug, Segment } from './segment.js';
+import { NativeLoader } from './native/native-parts.js';
+import { type Place, PortSet } from './port-set.js';
 import { createServices, type Services } from './services.js';
 import { ChunkPool } from './ports/chunk-pool.js';
-import { StreamPort } from './ports/stream-port.js';
+import { Overlay } from './overlay/overlay.js';
+import type { VdeNetwork } from './vde/vde-socket.js';
+import { VdeSockets } from './vde/vde-sockets.js';
 
 const AGEING_INTERVAL_MS = 30_000;
 
@@ -44,14 +48,18 @@ export class Fabric {
   readonly #options: FabricOptions;
   readonly #pool = new ChunkPool();
   readonly #services: Services;
+  readonly #overlay = new Overlay();
   readonly #segments = new Map<string, Segment>();
-  readonly #ports = new Map<string, StreamPort>();
+  readonly #native = new NativeLoader();
+  readonly #ports = new PortSet(this.#pool, this.#native.load);
+  readonly #vde: VdeSockets;
   readonly #ageing: NodeJS.Timeout;
   #configured: Configured = EMPTY;
   #lastApply: Promise<void> = Promise.resolve();
 
   constructor(options: FabricOptions) {
     this.#options = options;
+    this.#vde = new VdeSockets(options.log);
     this.#services = createServices(
       join(options.stateDir, 'leases.json'),
       options.log,
@@ -91,7 +99,13 @@ export class Fabric {
       networks: [...this.#segments].map(([name, segment]) => ({
         name,
         learnedMacs: segment.switch.learnedMacs,
+        vdeClients: this.#vde.clientCount(name),
         flows: this.#services.nat.flowCounts(name),
+        tunnels: this.#overlay.countersOf(name).map(({ peer, counters: { drops, ...counters } }) => ({
+          peer,
+          ...counters,
+          drops: Object.fromEntries(drops),
+        })),
         drops: Object.fromEntries([
           ...(segment.gateway?.port.counters.drops ?? []),
           ...this.#services.nat.drops(name),
@@ -127,8 +141,11 @@ export class Fabric {
   async close(): Promise<void> {
     await this.#lastApply;
     clearInterval(this.#ageing);
+    this.#vde.close();
     for (const segment of this.#segments.values()) segment.close();
-    for (const port of this.#ports.values()) port.close();
+    this.#ports.keep(() => false);
+    this.#overlay.close();
+    this.#native.close();
     await this.#services.close();
   }
 
@@ -136,19 +153,26 @@ export class Fabric {
     const before = this.#configured;
     const after = applyOperations(before, operations);
     const made: string[] = [];
+    const undo: (() => void)[] = [];
     try {
       for (const network of after.networks.values()) {
         if (this.#segments.has(network.name)) continue;
         this.#segments.set(network.name, new Segment(network, this.#services, this.#pool));
         made.push(network.name);
       }
+      undo.push(await this.#ports.open(after.ports.values(), (settings) => this.#placeOf(settings, after)));
+      undo.push(await this.#vde.open(after.networks.values(), (network) => this.#vdeNetwork(network)));
+      await this.#overlay.open(after.networks.values());
       await updateForwards(this.#services.forwards, before.forwards, after.forwards);
     } catch (error) {
+      for (const step of undo) step();
       for (const name of made) this.#removeSegment(name);
+      this.#overlay.closeIdle();
       if (error instanceof ForwardsLost) this.#configured = withoutForwards(before, error.ids);
       throw error;
     }
     this.#configured = after;
+    this.#vde.keepOnly(after.networks.values());
     this.#services.configure(withStations(this.configuration()));
     this.#updatePorts(before, after);
     const { networks, ports, forwards } = after;
@@ -163,44 +187,45 @@ export class Fabric {
     );
     for (const settings of after.ports.values()) {
       const network = after.networks.get(settings.network);
-      const plug = network && this.#plugFor(settings, network);
-      if (network !== undefined && plug !== undefined) plugs.get(network)?.push(plug);
+      const port = this.#ports.update(settings);
+      if (network !== undefined && port !== undefined) plugs.get(network)?.push({ port, settings });
     }
     const touched = touchedNetworks(before, after);
     for (const [network, plugsOfNetwork] of plugs) {
-      if (touched.has(network.name)) this.#segments.get(network.name)?.configure(network, plugsOfNetwork);
+      const segment = this.#segments.get(network.name);
+      if (segment === undefined || !touched.has(network.name)) continue;
+      segment.configure(network, plugsOfNetwork);
+      this.#overlay.configure(network, segment.switch);
     }
     for (const name of before.networks.keys()) {
       if (!after.networks.has(name)) this.#removeSegment(name);
     }
-    for (const [id, port] of this.#ports) {
-      if (after.ports.has(id)) continue;
-      port.close();
-      this.#ports.delete(id);
-    }
+    this.#ports.keep((id) => after.ports.has(id));
+    this.#overlay.closeIdle();
   }
 
-  /** The port of these settings, made if it is new. */
-  #plugFor(settings: FabricPort, network: FabricNetwork): Plug | undefined {
-    const segment = this.#segments.get(network.name);
-    if (segment === undefined) return undefined;
-    let port = this.#ports.get(settings.id);
-    if (port === undefined) {
-      const { id, socketPath } = settings;
-      port = new StreamPort({
-        id,
-        socketPath,
-        mtuBytes: network.mtuBytes,
-        sink: segment.switch,
-        pool: this.#pool,
-      });
-      this.#ports.set(id, port);
-    }
-    port.socketPath = settings.socketPath;
-    return { port, settings };
+  /** Where a port is plugged in; the configuration has its network, and the segments were made. */
+  #placeOf(settings: FabricPort, { networks }: Configured): Place {
+    const network = networks.get(settings.network);
+    const segment = this.#segments.get(settings.network);
+    if (network === undefined || segment === undefined) throw new Error(`${settings.id} has no network`);
+    return { sink: segment.switch, mtuBytes: network.mtuBytes };
+  }
+
+  /** What a VDE socket knows of a network: as it is at each moment. */
+  #vdeNetwork(name: string): VdeNetwork {
+    const segment = this.#segments.get(name);
+    if (segment === undefined) throw new Error(`no network ${name}`);
+    return {
+      name,
+      sink: segment.switch,
+      mtuBytes: () => segment.mtuBytes,
+      plugIn: (port) => segment.plugInStranger(port),
+    };
   }
 
   #removeSegment(name: string): void {
+    this.#overlay.remove(name);
     this.#segments.get(name)?.close();
     this.#segments.delete(name);
   }

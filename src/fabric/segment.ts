@@ -10,13 +10,14 @@ import type { FabricNetwork, FabricPort } from './control/protocol.js';
 import { Gateway, hasGateway } from './gateway/gateway.js';
 import type { GatewayServices } from './gateway/services.js';
 import type { ChunkPool } from './ports/chunk-pool.js';
-import type { StreamPort } from './ports/stream-port.js';
+import type { MachinePort } from './ports/machine-port.js';
+import type { Port } from './ports/port.js';
 import { type AddressHolder, type AddressKey, AddressOwners } from './switch/address-owners.js';
 import { assignAddresses, SpoofGuard } from './switch/spoof-guard.js';
 import { Switch } from './switch/switch.js';
 
 export interface Plug {
-  readonly port: StreamPort;
+  readonly port: MachinePort;
   readonly settings: FabricPort;
 }
 
@@ -32,7 +33,7 @@ class Holder implements AddressHolder {
 }
 
 export class Segment {
-  readonly switch = new Switch();
+  readonly switch: Switch;
   readonly #services: GatewayServices;
   readonly #pool: ChunkPool;
   readonly #owners = new AddressOwners();
@@ -45,12 +46,30 @@ export class Segment {
     this.#network = network;
     this.#services = services;
     this.#pool = pool;
+    this.switch = new Switch(undefined, pool);
     this.#configureGateway([]);
   }
 
   /** The gateway, where the network has addresses. */
   get gateway(): Gateway | undefined {
     return this.#gateway;
+  }
+
+  get mtuBytes(): number {
+    return this.#network.mtuBytes;
+  }
+
+  /**
+   * Plugs in somebody whom the configuration does not name.
+   * @returns what unplugs it.
+   */
+  plugInStranger(port: Port): () => void {
+    const guard = new SpoofGuard({ isForeign: (high, low) => this.switch.isPinned(high, low) }, this.#owners);
+    this.switch.attach(port, { guard, learns: true });
+    return () => {
+      this.switch.detach(port);
+      this.#owners.release(guard);
+    };
   }
 
   /** Takes the network's settings and all of its ports as they are to be. */
@@ -85,8 +104,10 @@ export class Segment {
     port.sink = this.switch;
     port.mtuBytes = this.#network.mtuBytes;
     const before = this.#plugged.get(settings.id);
-    if (before !== undefined && !renumbered && isSameIdentity(before.settings, settings)) return;
+    const isSamePort = before?.port === port;
+    if (isSamePort && !renumbered && isSameIdentity(before.settings, settings)) return;
     if (before !== undefined) this.#owners.release(before.holder);
+    if (before !== undefined && !isSamePort) this.switch.detach(before.port);
     const guard = settings.antiSpoofing ? new SpoofGuard(settings, this.#owners) : undefined;
     const holder = guard ?? new Holder();
     assignAddresses(this.#owners, settings, this.#network.ipv6?.address, holder);
@@ -119,7 +140,7 @@ export class Segment {
       sink: this.switch,
       pool: this.#pool,
       services: this.#services,
-      queuedBytes: (mac) => this.switch.portOf(mac)?.queuedBytes ?? 0,
+      portOf: (mac) => this.switch.portOf(mac),
     });
     this.switch.attach(this.#gateway.port, { mac: macOf(network.gatewayMac) });
     this.#gateway.start();

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { escapeOptionValue, parseOptionString } from './option-string.js';
+import { fuzz } from '../../test/fuzz/fuzz.js';
 
 it('reads words, values with equals signs and doubled commas', () => {
   expect(parseOptionString('stream,id=n0,server,addr.path=/a,,b=c')).toEqual({
@@ -28,11 +29,11 @@ it('brings any value back that was escaped', () => {
   );
 });
 
-it('fuzz: reads any text without complaint', () => {
+fuzz('reads any text without complaint', [20_26], (seed) => {
   fc.assert(
     fc.property(fc.string({ unit: fc.constantFrom(',', '=', 'a', '.', '{') }), (text) => {
       expect(parseOptionString(text).pairs.every(([, value]) => typeof value === 'string')).toBe(true);
     }),
-    { numRuns: 2000, seed: 20_26 },
+    { numRuns: 2000, seed },
   );
 });

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findMarked, identify, isAlive, parseStat, signalSession } from './process-table.js';
+import { fuzz } from '../../test/fuzz/fuzz.js';
 
 /** A shell that runs the script; `read` keeps it waiting without a child of its own. */
 function start(script: string, options: { detached?: boolean; mark?: string; argument?: string } = {}) {
@@ -35,13 +36,13 @@ describe('parseStat', () => {
     expect(parseStat('42 (sh) S 1')).toBeUndefined();
   });
 
-  it('fuzz: never throws', () => {
+  fuzz('never throws', [20_26], (seed) => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('(', ')', ' ', '1', 'Z', '\n', '-') }), (text) => {
         const stat = parseStat(text);
         expect(stat === undefined || Number.isInteger(stat.startTimeTicks)).toBe(true);
       }),
-      { numRuns: 1000, seed: 20_26 },
+      { numRuns: 1000, seed },
     );
   });
 });

@@ -12,7 +12,11 @@ export function orderByNeeds(resources: readonly Resource[]): Resource[] {
   for (const resource of resources) {
     const inside = new Set(resource.needs.filter((id) => byId.has(id)));
     unmet.set(resource.id, inside.size);
-    for (const id of inside) neededBy.set(id, [...(neededBy.get(id) ?? []), resource.id]);
+    for (const id of inside) {
+      const others = neededBy.get(id);
+      if (others === undefined) neededBy.set(id, [resource.id]);
+      else others.push(resource.id);
+    }
   }
 
   const ready = new Map<string, Resource[]>();

@@ -1,6 +1,7 @@
 import type { Problem } from '../errors.js';
 import { Draft } from './draft.js';
-import { dhcpWish, dnsWish, ipv4Wish, ipv6Wish } from './mode-defaults.js';
+import { defaultMtuBytes, dhcpWish, dnsWish, ipv4Wish, ipv6Wish } from './mode-defaults.js';
+import { mtuBetween } from './overlay-mtu.js';
 import type { Path } from './problems/wording.js';
 import { networkOptionShape, nicOptionShape, optionsOf } from './schema/engine-options.js';
 import type { WrittenFile } from './schema/file.js';
@@ -9,13 +10,13 @@ import type { WrittenMachine } from './schema/machine.js';
 import type { WrittenNetwork } from './schema/network.js';
 import type { WrittenNic } from './schema/nic.js';
 import type { KeyLocations, SourceLocation } from './source-location.js';
-import type { ForwardSpec, MachineSpec, NetworkSpec, NicSpec } from './spec.js';
+import type { ForwardSpec, HostSpec, MachineSpec, NetworkSpec, NicSpec } from './spec.js';
 import { ANY_IPV4, pairPorts } from './text/forward-text.js';
-import type { EngineName } from './vocabulary.js';
+import type { EngineName, TunnelType } from './vocabulary.js';
 import { locateKey, locateValue, type Tree } from './yaml/tree.js';
 
 const DEFAULT_ENGINE: EngineName = 'user';
-const DEFAULT_MTU_BYTES = 1500;
+const DEFAULT_TUNNEL: TunnelType = 'vxlan';
 /** QEMU's paravirtual NIC, the fastest that every modern guest knows. */
 const DEFAULT_MODEL = 'virtio-net-pci';
 
@@ -23,6 +24,7 @@ const DEFAULT_MODEL = 'virtio-net-pci';
 interface NetworkContext {
   readonly project: string;
   readonly engine: EngineName;
+  readonly hosts: readonly HostSpec[];
   readonly source: SourceLocation;
   readonly keyLocations: KeyLocations;
 }
@@ -37,10 +39,14 @@ export function assemble(
 ): { draft: Draft; problems: Problem[] } {
   const problems: Problem[] = [];
   const forwardPaths = new Map<ForwardSpec, Path>();
+  const hosts = Object.entries(written.hosts ?? {}).map(
+    ([name, host]): HostSpec => ({ name, ...host, source: locateKey(tree, ['hosts', name]) }),
+  );
   const networks = Object.entries(written.networks ?? {}).map(([name, network]) =>
     networkSpec(name, network, {
       project: written.project,
       engine: engine ?? network.engine ?? written.engine ?? DEFAULT_ENGINE,
+      hosts,
       source: locateKey(tree, ['networks', name]),
       keyLocations: keyLocations(tree, ['networks', name], network),
     }),
@@ -48,7 +54,7 @@ export function assemble(
   const machines: MachineSpec[] = [];
   for (const [name, machine] of Object.entries(written.machines ?? {})) {
     const path = ['machines', name];
-    machines.push(machineSpec(name, machine, path, tree));
+    machines.push(machineSpec(name, machine, path, hosts, tree));
     for (const [index, nic] of (machine.nics ?? []).entries()) {
       for (const [place, ports] of (nic.forwards ?? []).entries()) {
         const at: Path = [...path, 'nics', index, 'forwards', place];
@@ -63,36 +69,47 @@ export function assemble(
     if ('problem' in spec) problems.push(spec.problem);
     else forwardPaths.set(spec.value, path);
   }
-  const spec = { project: written.project, networks, machines, forwards: [...forwardPaths.keys()] };
+  const spec = { project: written.project, hosts, networks, machines, forwards: [...forwardPaths.keys()] };
   return { draft: new Draft(spec, original, tree, dropped, forwardPaths), problems };
 }
 
 function networkSpec(
   name: string,
   written: WrittenNetwork,
-  { project, engine, source, keyLocations }: NetworkContext,
+  { project, engine, hosts, source, keyLocations }: NetworkContext,
 ): NetworkSpec {
   const dhcp = dhcpWish(written);
   const dns = dnsWish(written, project);
+  const gatewayHost = written['gateway-host'] ?? hosts[0]?.name;
   const uplink = written.uplink ?? (written.mode === 'bridge' ? 'default' : undefined);
   return {
     name,
     mode: written.mode,
     engine,
-    mtuBytes: written.mtu ?? DEFAULT_MTU_BYTES,
+    mtuBytes:
+      written.mtu ?? (written.mode === 'bridge' ? undefined : mtuBetween(hosts)) ?? defaultMtuBytes(written),
     ipv4: ipv4Wish(written),
     ipv6: ipv6Wish(written),
     ...(dhcp && { dhcp }),
     ...(dns && { dns }),
     hostLoopback: written['host-loopback'] ?? false,
     ...(uplink !== undefined && { uplink }),
+    tunnel: written.tunnel ?? DEFAULT_TUNNEL,
+    ...(gatewayHost !== undefined && { gatewayHost }),
     options: optionsOf(networkOptionShape, written),
     keyLocations,
     source,
   };
 }
 
-function machineSpec(name: string, written: WrittenMachine, path: Path, tree: Tree): MachineSpec {
+function machineSpec(
+  name: string,
+  written: WrittenMachine,
+  path: Path,
+  hosts: readonly HostSpec[],
+  tree: Tree,
+): MachineSpec {
+  const host = written.host ?? hosts[0]?.name;
   return {
     name,
     nics: (written.nics ?? []).map((nic, index) => {
@@ -102,6 +119,7 @@ function machineSpec(name: string, written: WrittenMachine, path: Path, tree: Tr
         keyLocations: keyLocations(tree, nicPath, nic),
       };
     }),
+    ...(host !== undefined && { host }),
     ...(written.command && { command: written.command }),
     source: locateKey(tree, path),
   };

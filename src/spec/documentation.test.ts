@@ -75,6 +75,7 @@ describe('docs/file.md', () => {
     expect(page).toBe(withTables(page));
     for (const path of [
       '',
+      'hosts',
       'networks',
       'networks.ipv4',
       'networks.dhcp',

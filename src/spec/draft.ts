@@ -41,7 +41,7 @@ export class Draft {
   }
 
   /** Whether the file has such a name at all, even if what it names makes no sense. */
-  declares(kind: 'networks' | 'machines', name: string): boolean {
+  declares(kind: 'hosts' | 'networks' | 'machines', name: string): boolean {
     const names = nodeAt(this.original, [kind]);
     const isLost = this.dropped.some((path) => path.length === 1 && path[0] === kind);
     return isLost || (names?.kind === 'mapping' && names.entries.has(name));
@@ -72,6 +72,10 @@ export class Draft {
 
 export function networkPath(network: NetworkSpec, ...rest: Path): Path {
   return ['networks', network.name, ...rest];
+}
+
+export function machinePath(machine: MachineSpec, ...rest: Path): Path {
+  return ['machines', machine.name, ...rest];
 }
 
 export function nicPath(nic: NicSpec, ...rest: Path): Path {

@@ -39,7 +39,7 @@ describe('keys and types', () => {
     [
       'project: shop\nfirewall: {}\n',
       [
-        '2:1 spec/unknown-key: unknown key "firewall" in the file | the keys here are project, engine, networks, machines or forwards',
+        '2:1 spec/unknown-key: unknown key "firewall" in the file | the keys here are project, engine, hosts, networks, machines or forwards',
       ],
     ],
     ['project: 42\n', ['1:10 spec/wrong-type: project is the number 42 | write project: "42"']],

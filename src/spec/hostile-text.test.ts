@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect } from 'vitest';
 import { parseSpecBytes } from './load.js';
+import { fuzz } from '../../test/fuzz/fuzz.js';
 
 /*
  * Whatever the bytes, loading gives a specification or problems, each with a code, a sentence and a place in the text;
@@ -9,7 +10,8 @@ import { parseSpecBytes } from './load.js';
  */
 
 const EXAMPLE = readFileSync(new URL('../../examples/shop/passerelle.yaml', import.meta.url), 'utf8');
-const OPTIONS = { seed: 20_261_123, numRuns: 300 };
+const SEEDS = [20_261_123];
+const NUM_RUNS = 300;
 
 function hold(bytes: Uint8Array): void {
   const result = parseSpecBytes(bytes, 'f.yaml');
@@ -30,11 +32,11 @@ function hold(bytes: Uint8Array): void {
 }
 
 describe('hostile text', () => {
-  test('bytes at random', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), hold), OPTIONS);
+  fuzz('bytes at random', SEEDS, (seed) => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), hold), { seed, numRuns: NUM_RUNS });
   });
 
-  test('YAML at random', () => {
+  fuzz('YAML at random', SEEDS, (seed) => {
     const tokens = [
       'a',
       'project',
@@ -79,11 +81,11 @@ describe('hostile text', () => {
       .map((parts) => parts.join(''));
     fc.assert(
       fc.property(text, (yaml) => hold(Buffer.from(yaml))),
-      OPTIONS,
+      { seed, numRuns: NUM_RUNS },
     );
   });
 
-  test('an example with a part cut, doubled or replaced', () => {
+  fuzz('an example with a part cut, doubled or replaced', SEEDS, (seed) => {
     const edit = fc.record({
       start: fc.nat(EXAMPLE.length),
       length: fc.nat(40),
@@ -96,11 +98,11 @@ describe('hostile text', () => {
           text = text.slice(0, start) + put + text.slice(start + length);
         hold(Buffer.from(text));
       }),
-      OPTIONS,
+      { seed, numRuns: NUM_RUNS },
     );
   });
 
-  test('right keys with wrong values', () => {
+  fuzz('right keys with wrong values', SEEDS, (seed) => {
     const value: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
       any: fc.oneof(
         { depthSize: 'small' },
@@ -132,7 +134,7 @@ describe('hostile text', () => {
     );
     fc.assert(
       fc.property(file, (json) => hold(Buffer.from(JSON.stringify(json)))),
-      OPTIONS,
+      { seed, numRuns: NUM_RUNS },
     );
   });
 });

@@ -45,12 +45,16 @@ test('every key explains itself and gives an example', () => {
 
 test('every example is good where it stands', () => {
   const around: Record<string, (value: object) => object> = {
+    hosts: (value) => ({ hosts: { kvm1: { address: '192.0.2.1', ...value } } }),
     networks: (value) => ({ networks: { web: { mode: 'nat', ...value } } }),
     'networks.ipv4': (value) => ({
       networks: { web: { mode: 'nat', ipv4: { subnet: '10.10.10.0/24', ...value } } },
     }),
     'networks.dhcp': (value) => ({ networks: { web: { mode: 'nat', ipv4: '10.10.10.0/24', dhcp: value } } }),
     'networks.dns': (value) => ({ networks: { web: { mode: 'nat', dns: value } } }),
+    'networks.vxlan': (value) => ({
+      networks: { web: { mode: 'nat', vxlan: { id: 7, peers: ['192.0.2.2'], ...value } } },
+    }),
     machines: (value) => ({ machines: { web1: value } }),
     'machines.nics': (value) => ({ machines: { web1: { nics: [{ network: 'web', ...value }] } } }),
     forwards: (value) => ({ forwards: [{ 'listen-port': 9011, target: 'web1', ...value }] }),
@@ -58,7 +62,7 @@ test('every example is good where it stands', () => {
   };
   // What an example cannot have beside it: the rest of the file.
   const ofTheRest =
-    /^spec\/(unknown-(network|machine)|forward-no-address|address-without-subnet|key-not-for-mode)$/;
+    /^spec\/(unknown-(network|machine|host)|forward-no-address|address-without-subnet|key-not-for-mode)$/;
   for (const [key, part] of keysOf(jsonSchema())) {
     const parent = key.split('.').slice(0, -1).join('.');
     const name = key.split('.').at(-1) ?? '';

@@ -4,7 +4,7 @@ import type { AddressRange } from './address/ranges.js';
 import type { ForwardTarget } from './schema/forward.js';
 import type { KeyLocations, SourceLocation } from './source-location.js';
 import type { ForwardPorts } from './text/forward-text.js';
-import type { EngineName, Mode } from './vocabulary.js';
+import type { EngineName, Mode, TunnelType } from './vocabulary.js';
 
 /**
  * What the file says, checked, with every default filled that follows from the file alone. What depends on the host or
@@ -12,11 +12,22 @@ import type { EngineName, Mode } from './vocabulary.js';
  */
 export interface Spec {
   readonly project: string;
+  /** Empty: the host that runs the command carries everything. */
+  readonly hosts: readonly HostSpec[];
   /** In the order of the file, as are the others. */
   readonly networks: readonly NetworkSpec[];
   readonly machines: readonly MachineSpec[];
   /** Of the long form and of the NICs alike. */
   readonly forwards: readonly ForwardSpec[];
+}
+
+export interface HostSpec {
+  readonly name: string;
+  /** Where the other hosts reach it. */
+  readonly address: Address;
+  /** Largest packet between it and the others, bytes. */
+  readonly mtuBytes: number;
+  readonly source: SourceLocation;
 }
 
 export interface NetworkSpec {
@@ -30,6 +41,9 @@ export interface NetworkSpec {
   readonly dns?: DnsWish;
   readonly hostLoopback: boolean;
   readonly uplink?: string;
+  readonly tunnel: TunnelType;
+  /** Where gateway, DHCP, names and forwards live; absent without `hosts`. */
+  readonly gatewayHost?: string;
   readonly options: Readonly<Record<string, unknown>>;
   /** Where each key stands that the file has of it; absent where it was not read from a file. */
   readonly keyLocations?: KeyLocations;
@@ -59,6 +73,8 @@ export interface DnsWish {
 export interface MachineSpec {
   readonly name: string;
   readonly nics: readonly NicSpec[];
+  /** Absent without `hosts`. */
+  readonly host?: string;
   readonly command?: readonly string[];
   readonly source: SourceLocation;
 }

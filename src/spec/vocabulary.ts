@@ -9,11 +9,18 @@ export type EngineName = (typeof ENGINE_NAMES)[number];
 export const TRANSPORT_PROTOCOLS = ['tcp', 'udp'] as const;
 export type TransportProtocol = (typeof TRANSPORT_PROTOCOLS)[number];
 
+/** How the packets of a network travel between hosts (RFC 7348, RFC 8926). */
+export const TUNNEL_TYPES = ['vxlan', 'geneve'] as const;
+export type TunnelType = (typeof TUNNEL_TYPES)[number];
+
 /** Which data plane an Open vSwitch bridge has (ovs-vswitchd.conf.db(5), datapath_type). */
 export const DATAPATHS = ['auto', 'system', 'netdev'] as const;
 
 /** What an Open vSwitch bridge does while it has no flows (ovs-vswitchd.conf.db(5), fail_mode). */
 export const FAIL_MODES = ['secure', 'standalone'] as const;
 
-/** How a NIC meets the host when its engine is a kernel's. */
+/** How a NIC of the user engine is plugged in: by frames on a socket, or by memory shared with QEMU. */
+export const PORT_KINDS = ['stream', 'vhost-user'] as const;
+
+/** How a NIC meets the host: always on a kernel's engine, on the user engine where it says so. */
 export const ATTACHMENTS = ['tap', 'netns', 'macvtap'] as const;

@@ -5,4 +5,6 @@ export interface HostFacts {
   /** The host's own routes and addresses in CIDR text, without those of this project. Other text is ignored. */
   readonly busySubnets: readonly string[];
   readonly remembered: RememberedChoices;
+  /** Which of the file's hosts this is; absent when the file has none. */
+  readonly self?: string;
 }

@@ -8,13 +8,18 @@ import type { HostFacts } from './host-facts.js';
 import { InterfaceNames } from './interface-names.js';
 import { chooseMacs, type ChosenMacs } from './macs.js';
 import { sortedBy } from './order.js';
+import { NOTHING_REMEMBERED } from './remembered.js';
+import { shareOf } from './share.js';
 import { chooseSubnets, type ChosenSubnets } from './subnets.js';
 import type { DhcpSettings, Machine, Network, Subnet, Topology } from './topology.js';
 
 export type TopologyResult = { readonly topology: Topology } | { readonly problems: readonly Problem[] };
 
 /** Decides all that the file leaves open. Pure: the same file and facts give the same topology, in whatever order. */
-export function resolveTopology(spec: Spec, facts: HostFacts): TopologyResult {
+export function resolveTopology(spec: Spec, hostFacts: HostFacts): TopologyResult {
+  const { self } = hostFacts;
+  // Many hosts agree because each of them decides by the file alone.
+  const facts = self === undefined ? hostFacts : { busySubnets: [], remembered: NOTHING_REMEMBERED };
   const chosen = chooseSubnets(spec, facts);
   const macs = chooseMacs(spec, facts.remembered);
   const assigned = chooseAddresses(spec, chosen.subnets, macs.nics, facts.remembered);
@@ -28,7 +33,8 @@ export function resolveTopology(spec: Spec, facts: HostFacts): TopologyResult {
     resolveMachine(machine, assigned.addresses, macs, names),
   );
   const forwards = sortedBy(resolveForwards(spec, assigned.addresses), ({ id }) => id);
-  return { topology: { project: spec.project, networks, machines, forwards } };
+  const whole = { project: spec.project, networks, machines, forwards };
+  return { topology: self === undefined ? whole : shareOf(spec, whole, self) };
 }
 
 function resolveNetwork(
@@ -104,6 +110,7 @@ function resolveMachine(
         source: nic.source,
       };
     }),
+    ...(spec.host !== undefined && { host: spec.host }),
     ...(spec.command && { command: spec.command }),
     source: spec.source,
   };

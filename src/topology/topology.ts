@@ -1,15 +1,20 @@
 import type { KeyLocations, SourceLocation } from '../spec/source-location.js';
-import type { EngineName, Mode, TransportProtocol } from '../spec/vocabulary.js';
+import type { EngineName, Mode, TransportProtocol, TunnelType } from '../spec/vocabulary.js';
 
-export type { NetworkOption, NicOption } from '../spec/schema/engine-options.js';
-export type { EngineName, Mode, TransportProtocol } from '../spec/vocabulary.js';
+export type { NetworkOption, NicOption, WrittenVxlan } from '../spec/schema/engine-options.js';
+export type { EngineName, Mode, TransportProtocol, TunnelType } from '../spec/vocabulary.js';
 export { ENGINE_NAMES } from '../spec/vocabulary.js';
 
-/** The spec after resolution: every default filled, every address, MAC and interface name decided. Sorted by name. */
+/**
+ * The spec after resolution: every default filled, every address, MAC and interface name decided. Sorted by name. Where
+ * the project has many hosts, the share of one of them (share.ts).
+ */
 export interface Topology {
   readonly project: string;
   readonly networks: readonly Network[];
   readonly machines: readonly Machine[];
+  /** Machines of the other hosts: a gateway here gives them their addresses and names. */
+  readonly elsewhere?: readonly Machine[];
   readonly forwards: readonly Forward[];
 }
 
@@ -51,6 +56,10 @@ export interface Network {
   readonly hostLoopback: boolean;
   /** Host NIC name, or `default` for the one with the default route. */
   readonly uplink?: string;
+  /** The network goes on at other hosts; absent when all of it is here. */
+  readonly overlay?: Overlay;
+  /** The host where gateway, DHCP and names of the network live; absent: here, if it has any. */
+  readonly gatewayElsewhere?: string;
   /** Kernel name of the segment's device, at most 15 characters, unique on the host by hash. */
   readonly interfaceName: string;
   /** What an engine reads beyond the common keys (VLAN, tunnels, …), as the file says it. */
@@ -60,9 +69,27 @@ export interface Network {
   readonly source: SourceLocation;
 }
 
+/** One segment over many hosts: a full mesh of tunnels, of which these are the ends of one host. */
+export interface Overlay {
+  readonly type: TunnelType;
+  /** Identifier of the network on the wire (VNI), 24 bits, the same on every host and engine. */
+  readonly identifier: number;
+  /** Address of this host, canonical text. */
+  readonly localAddress: string;
+  /** The other hosts that the network is on, sorted by name. */
+  readonly peers: readonly OverlayPeer[];
+}
+
+export interface OverlayPeer {
+  readonly host: string;
+  readonly address: string;
+}
+
 export interface Machine {
   readonly name: string;
   readonly nics: readonly Nic[];
+  /** Name of the host it lives on; absent in a project of one host. */
+  readonly host?: string;
   /** Argument list that starts the machine; its NICs are appended. */
   readonly command?: readonly string[];
   readonly source: SourceLocation;

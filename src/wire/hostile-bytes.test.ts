@@ -2,7 +2,7 @@
  * Seeded fuzz of every parser that sees a guest's bytes: random, truncated and mutated packets never make one throw,
  * and nothing a parser reports lies outside the range it was given.
  */
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { readArp, writeArp } from './arp.js';
 import { readEthernetHeader, writeEthernetHeader } from './ethernet.js';
 import { readIcmp, readIcmpv6, readQuotedPacket } from './icmp.js';
@@ -20,6 +20,7 @@ import {
 } from './ndp.js';
 import { readTcpHeader, readTcpOptions, writeTcpHeader } from './tcp.js';
 import { readUdpHeader, writeUdpHeader } from './udp.js';
+import { fuzz } from '../../test/fuzz/fuzz.js';
 
 /** mulberry32: small, seeded, good enough to pick bytes. */
 function generator(seed: number): (below: number) => number {
@@ -111,8 +112,8 @@ function readEverything(bytes: Buffer, start: number, end: number): void {
 }
 
 describe('parsers', () => {
-  it('never throw and stay in range, whatever the bytes', () => {
-    const random = generator(0x7061_7373);
+  fuzz('never throw and stay in range, whatever the bytes', [0x7061_7373], (seed) => {
+    const random = generator(seed);
     const seeds = templates();
     for (let round = 0; round < 15_000; round++) {
       const template = seeds[random(seeds.length)]!;
@@ -126,8 +127,8 @@ describe('parsers', () => {
     }
   });
 
-  it('of fragments hold no more than their limits', () => {
-    const random = generator(0x0815);
+  fuzz('of fragments hold no more than their limits', [0x0815], (seed) => {
+    const random = generator(seed);
     const limits = { maxDatagrams: 8, maxHeldBytes: 4096, maxFragments: 16, timeoutMs: 1000 };
     const ipv4 = new Ipv4Reassembler(limits);
     const ipv6 = new Ipv6Reassembler(limits);

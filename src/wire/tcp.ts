@@ -202,10 +202,13 @@ function writeOptions(bytes: Buffer, start: number, options: TcpOptions): number
   return offset;
 }
 
-/** Fills in the checksum of the segment [start, end) once its payload stands. */
-export function setTcpChecksum(bytes: Buffer, start: number, end: number, pseudoHeaderSum: number): void {
+/**
+ * Fills in the checksum of the segment whose header is [start, end).
+ * @param initialSum partial sum of the pseudo-header and of the payload.
+ */
+export function setTcpChecksum(bytes: Buffer, start: number, end: number, initialSum: number): void {
   bytes.writeUInt16BE(0, start + 16);
-  bytes.writeUInt16BE(checksum(bytes, start, end, pseudoHeaderSum), start + 16);
+  bytes.writeUInt16BE(checksum(bytes, start, end, initialSum), start + 16);
 }
 
 /** `sequence + bytes` modulo 2^32 (RFC 9293 section 3.4). */

@@ -1,6 +1,6 @@
 /**
- * A host on which one project lives, driven as a person drives it: by `bin/passerelle` and a file. Guests are plugged in
- * with the flags that `passerelle netdev` prints. Nothing here knows an engine.
+ * A host on which one project lives, driven as a person drives it: by `bin/passerelle` and a file. Nothing here knows an
+ * engine; what the host is made of is told by who opens the stage.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -8,12 +8,21 @@ import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildMicroGuest, type Guest, startGuest } from '../lab/guest.js';
 
 const PASSERELLE = fileURLToPath(new URL('../../bin/passerelle', import.meta.url));
 const COMMAND_TIMEOUT_MS = 60_000;
 /** `nobody`: who the network runs as when the tests run as root, so that privilege cannot help. */
 const ORDINARY_UID = 65534;
+
+export interface StageHost {
+  /** Words before every command that put it on the host, such as those of nsenter(1). */
+  readonly enter: readonly string[];
+  readonly isRoot: boolean;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** The machine that the tests run on, as an ordinary user. */
+const THIS_MACHINE: StageHost = { enter: [], isRoot: false, environment: {} };
 
 export interface Outcome {
   readonly status: number;
@@ -23,21 +32,22 @@ export interface Outcome {
 
 export class Stage {
   readonly directory: string;
-  readonly #guests: Guest[] = [];
-  readonly #stop = new AbortController();
-  /** Words before every command: how privilege is dropped. */
-  readonly #ordinary: readonly string[];
+  /** Words before every command: how the host is entered, and privilege dropped. */
+  readonly #prefix: readonly string[];
+  readonly #environment: NodeJS.ProcessEnv;
+  readonly #beforeClose: (() => Promise<unknown>)[] = [];
 
-  private constructor(directory: string, ordinary: readonly string[]) {
+  private constructor(directory: string, prefix: readonly string[], environment: NodeJS.ProcessEnv) {
     this.directory = directory;
-    this.#ordinary = ordinary;
+    this.#prefix = prefix;
+    this.#environment = environment;
   }
 
-  static async open(): Promise<Stage> {
+  static async open({ enter, isRoot, environment }: StageHost = THIS_MACHINE): Promise<Stage> {
     const directory = await mkdtemp(join(tmpdir(), 'psl-'));
-    const isRoot = process.getuid?.() === 0;
-    if (isRoot) await chown(directory, ORDINARY_UID, ORDINARY_UID);
-    return new Stage(directory, isRoot ? dropPrivilege : []);
+    const drops = !isRoot && process.getuid?.() === 0;
+    if (drops) await chown(directory, ORDINARY_UID, ORDINARY_UID);
+    return new Stage(directory, drops ? [...enter, ...dropPrivilege] : enter, environment);
   }
 
   get file(): string {
@@ -55,6 +65,7 @@ export class Stage {
       XDG_STATE_HOME: join(this.directory, 'state'),
       HOME: this.directory,
       NO_COLOR: '1',
+      ...this.#environment,
     };
   }
 
@@ -79,13 +90,13 @@ export class Stage {
   /** Starts a verb and does not wait, for tests that kill it in the middle. */
   start(...words: string[]): { kill: (signal: NodeJS.Signals) => void; ended: Promise<unknown> } {
     const [verb = '', ...rest] = words;
-    const [program = '', ...args] = [...this.#ordinary, PASSERELLE, verb, '-f', this.file, ...rest];
+    const [program = '', ...args] = [...this.#prefix, PASSERELLE, verb, '-f', this.file, ...rest];
     const child = spawn(program, args, { env: this.environment, cwd: this.directory, stdio: 'ignore' });
     return { kill: (signal) => void child.kill(signal), ended: once(child, 'exit') };
   }
 
   run(program: string, ...args: string[]): Promise<Outcome> {
-    const [first = '', ...rest] = [...this.#ordinary, program, ...args];
+    const [first = '', ...rest] = [...this.#prefix, program, ...args];
     const options = {
       env: this.environment,
       cwd: this.directory,
@@ -100,30 +111,23 @@ export class Stage {
     });
   }
 
-  /** Boots a machine of the file as a micro guest, with programs of the host that it shall have. */
-  async guest(name: string, programs: readonly string[] = []): Promise<Guest> {
-    await buildMicroGuest(this.#stop.signal);
-    const flags = await this.json<string[]>('netdev', name);
-    const guest = await startGuest(
-      { name, nics: [flags], programs, within: this.#within() },
-      this.#stop.signal,
-    );
-    this.#guests.push(guest);
-    return guest;
-  }
-
-  /** Takes everything down and looks that nothing is left. */
-  async close(): Promise<void> {
-    await Promise.all(this.#guests.map((guest) => guest.stop()));
-    await this.passerelle('down', '--purge');
-    this.#stop.abort();
-    await rm(this.directory, { recursive: true, force: true });
-  }
-
-  #within(): readonly string[] {
-    if (this.#ordinary.length === 0) return [];
+  /** Words before a program that a test starts on the stage by hand; its directory becomes that user's. */
+  get within(): readonly string[] {
+    if (this.#prefix.length === 0) return [];
     const handOver = `chown ${ORDINARY_UID} "$MICRO_GUEST_DIR" && exec "$@"`;
-    return ['sh', '-c', handOver, 'sh', ...this.#ordinary];
+    return ['sh', '-c', handOver, 'sh', ...this.#prefix];
+  }
+
+  /** What is to end before the project is taken down. */
+  beforeClose(task: () => Promise<unknown>): void {
+    this.#beforeClose.push(task);
+  }
+
+  /** Takes everything down and forgets the project. */
+  async close(): Promise<void> {
+    await Promise.all(this.#beforeClose.map((task) => task()));
+    await this.passerelle('down', '--purge');
+    await rm(this.directory, { recursive: true, force: true });
   }
 }
 

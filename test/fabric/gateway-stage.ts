@@ -167,7 +167,7 @@ export class Stage {
       sink: { forward },
       pool: this.#pool,
       services: this.services,
-      queuedBytes: () => 0,
+      portOf: () => undefined,
       nowMs: () => this.nowMs,
     });
   }

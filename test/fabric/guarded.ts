@@ -17,6 +17,15 @@ export function guardOf(identity: { readonly mac: string; ipv4?: string; ipv6?: 
   return guard;
 }
 
+/** The guard of somebody whom the configuration does not name, beside two NICs that it does. */
+export function strangersGuard(): SpoofGuard {
+  const owners = new AddressOwners();
+  owners.setPrefixes({ address: '10.0.0.0', prefixLength: 24 }, { address: 'fd00:1::', prefixLength: 64 });
+  for (const nic of [OWN, NEIGHBOUR]) assignAddresses(owners, nic, 'fd00:1::', new SpoofGuard(nic, owners));
+  const given = new Set([own, other]);
+  return new SpoofGuard({ isForeign: (high, low) => given.has(high * 0x1_0000_0000 + low) }, owners);
+}
+
 /** Bytes around the frame are 0xff, so that reading past its end shows. */
 export function check(frame: Buffer, guard: SpoofGuard = guardOf()): string | undefined {
   const padded = Buffer.concat([Buffer.alloc(8, 0xff), frame, Buffer.alloc(64, 0xff)]);

@@ -78,6 +78,13 @@ export class CommandChannel {
     };
   }
 
+  /** Runs a line that has to succeed. @returns its output, trimmed. @throws Error with status and output. */
+  async must(line: string, options?: RunOptions): Promise<string> {
+    const { status, output } = await this.run(line, options);
+    if (status !== 0) throw new Error(`${line}: exit status ${status}\n${output}`);
+    return output.trim();
+  }
+
   close(): void {
     this.socket.destroy();
   }

@@ -67,9 +67,10 @@ export async function microGuestCommand(
   name: string,
   directory: string,
   setup: readonly string[] = [],
+  programs: readonly string[] = [],
 ): Promise<string[]> {
   const { stdout } = await promisify(execFile)(join(LAB, 'micro-guest'), ['--print0', name, ...setup], {
-    env: { ...process.env, MICRO_GUEST_DIR: directory },
+    env: { ...process.env, ...(await initrdWith(programs)), MICRO_GUEST_DIR: directory },
   });
   return stdout.split('\0').slice(0, -1);
 }
@@ -107,13 +108,22 @@ export async function stopAllGuests(): Promise<void> {
   await Promise.all([...running].map((guest) => guest.stop()));
 }
 
+/** What tells the micro guest which initramfs has these programs too. */
+async function initrdWith(programs: readonly string[], signal?: AbortSignal): Promise<NodeJS.ProcessEnv> {
+  if (programs.length === 0) return {};
+  const added = await promisify(execFile)(join(LAB, 'add-programs'), [...programs], {
+    ...(signal && { signal }),
+  });
+  return { MICRO_GUEST_INITRD: added.stdout.trim() };
+}
+
 async function boot(options: GuestOptions, signal: AbortSignal): Promise<Guest> {
   signal.throwIfAborted();
-  const environment = { ...process.env, MICRO_GUEST_MEMORY_MIB: String(options.memoryMiB ?? 128) };
-  if (options.programs !== undefined && options.programs.length > 0) {
-    const added = await promisify(execFile)(join(LAB, 'add-programs'), [...options.programs], { signal });
-    Object.assign(environment, { MICRO_GUEST_INITRD: added.stdout.trim() });
-  }
+  const environment = {
+    ...process.env,
+    ...(await initrdWith(options.programs ?? [], signal)),
+    MICRO_GUEST_MEMORY_MIB: String(options.memoryMiB ?? 128),
+  };
   const directory = await mkdtemp(join(tmpdir(), 'passerelle-lab-'));
   const startedAtMs = performance.now();
   const within = options.within ?? [];

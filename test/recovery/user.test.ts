@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Stage } from '../conformance/stage.js';
-import { freePort } from '../conformance/host-services.js';
+import { freePort } from '../lab/free-port.js';
 
 let stage: Stage;
 let port: number;

@@ -7,7 +7,7 @@ import { subjectOf } from '../../plan/resource.js';
 import { renderPlan } from '../output/plan-printer.js';
 import { applyProgress } from '../output/apply-progress.js';
 import { renderMachines } from '../output/machines.js';
-import { findProject, openProject, type Project, rememberChoices } from '../project.js';
+import { openSpec, placesOfProject, type Project, readSpec, rememberChoices } from '../project.js';
 import { type CommonOptions, type Session, writeJson } from '../session.js';
 import { planJson } from './plan.js';
 
@@ -18,7 +18,8 @@ export async function upVerb(
   session: Session,
   options: CommonOptions & { allowDisruption?: boolean },
 ): Promise<number> {
-  const { places } = await findProject(session, options);
+  const spec = await readSpec(options);
+  const places = placesOfProject(session, spec.project);
   const lock = {
     runDir: places.runDir,
     verb: 'up',
@@ -29,7 +30,7 @@ export async function upVerb(
   };
   return withLock(lock, async () => {
     // Only now: while this one waited, another may have changed what stands and what is remembered.
-    const project = await openProject(session, options);
+    const project = await openSpec(session, options, spec);
     const checkpoint = await observeAll(project.providers, session.signal);
     const plan = makePlan(project.topology.project, project.desired, checkpoint, project.providers);
     if (session.format === 'table') session.out.write(renderPlan(session.out, plan));

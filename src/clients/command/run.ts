@@ -20,15 +20,28 @@ export interface CommandResult {
  * Runs one program to its end. A refusal by the program is a result, not an error.
  * @throws PasserelleError `command/not-found` when it is not installed; the signal's reason when aborted.
  */
-export type Run = (
-  argv: readonly string[],
-  options: { readonly signal: AbortSignal; readonly input?: string },
-) => Promise<CommandResult>;
-
-/** Programs in this process's own network namespace, or in the named one. */
-export function runnerIn(namespace?: string): Run {
-  return (argv, options) => spawnAndCollect(argumentsIn(namespace, argv), options);
+export interface Run {
+  (
+    argv: readonly string[],
+    options: { readonly signal: AbortSignal; readonly input?: string },
+  ): Promise<CommandResult>;
+  /** It runs programs where this process is: what they would read in `/proc/sys/net`, this process can read itself. */
+  readonly isHere?: boolean;
 }
+
+/** Programs in this process's own network namespace, or in the named one: always the same function for the same place. */
+export function runnerIn(namespace?: string): Run {
+  const known = runners.get(namespace);
+  if (known !== undefined) return known;
+  const run: Run = Object.assign(
+    (...[argv, options]: Parameters<Run>) => spawnAndCollect(argumentsIn(namespace, argv), options),
+    { isHere: namespace === undefined },
+  );
+  runners.set(namespace, run);
+  return run;
+}
+
+const runners = new Map<string | undefined, Run>();
 
 /** ip goes there by itself, which is cheaper than a mount namespace around it. */
 export function argumentsIn(namespace: string | undefined, argv: readonly string[]): readonly string[] {

@@ -1,6 +1,7 @@
 /** What `ip -j -d link` and `ip -j address` say, reduced to what is read of it. Field names are iproute2's own. */
 import { PasserelleError } from '../../errors.js';
 import type { Run } from '../command/run.js';
+import { sharedRead } from '../command/shared-read.js';
 
 export interface Link {
   readonly ifindex: number;
@@ -44,12 +45,16 @@ export interface InterfaceAddress {
 
 /** Every link of the namespace, with driver details. @throws PasserelleError `iproute/refused`. */
 export async function readLinks(run: Run, signal: AbortSignal): Promise<Link[]> {
-  return parseLinks(await runJson(run, ['ip', '-j', '-d', 'link', 'show'], signal));
+  return sharedRead(run, signal, 'links', async () =>
+    parseLinks(await runJson(run, ['ip', '-j', '-d', 'link', 'show'], signal)),
+  );
 }
 
 /** Every address of the namespace. @throws PasserelleError `iproute/refused`. */
 export async function readAddresses(run: Run, signal: AbortSignal): Promise<InterfaceAddress[]> {
-  return parseAddresses(await runJson(run, ['ip', '-j', 'address', 'show'], signal));
+  return sharedRead(run, signal, 'addresses', async () =>
+    parseAddresses(await runJson(run, ['ip', '-j', 'address', 'show'], signal)),
+  );
 }
 
 export function parseLinks(listing: readonly RawObject[]): Link[] {

@@ -4,6 +4,7 @@
  */
 import { PasserelleError } from '../../errors.js';
 import type { Run } from '../command/run.js';
+import { sharedRead } from '../command/shared-read.js';
 
 export interface NftTable {
   readonly family: string;
@@ -69,9 +70,11 @@ export async function listTable(
 
 /** Every table of the namespace, without set elements. @throws PasserelleError `nft/refused`. */
 export async function listRuleset(run: Run, signal: AbortSignal): Promise<NftTable[]> {
-  const { exitCode, stdout, stderr } = await run(['nft', '-j', '-t', 'list', 'ruleset'], { signal });
-  if (exitCode !== 0) throw refused(stderr);
-  return parseListing(stdout);
+  return sharedRead(run, signal, 'ruleset', async () => {
+    const { exitCode, stdout, stderr } = await run(['nft', '-j', '-t', 'list', 'ruleset'], { signal });
+    if (exitCode !== 0) throw refused(stderr);
+    return parseListing(stdout);
+  });
 }
 
 function refused(stderr: string): PasserelleError {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Run } from '../command/run.js';
-import { interfaceSetting, parseSettings, readSettings, writeSettings } from './sysctl.js';
+import { type Run, runnerIn } from '../command/run.js';
+import { interfaceSetting, parseSettings, readSettings, settingPath, writeSettings } from './sysctl.js';
 
 const signal = new AbortController().signal;
 
@@ -28,5 +28,22 @@ it('says what the kernel refused', async () => {
   const run: Run = () => Promise.resolve({ exitCode: 1, stdout: '', stderr: 'permission denied on key x' });
   await expect(writeSettings(run, new Map([['x', '1']]), signal)).rejects.toMatchObject({
     problems: [{ code: 'sysctl/refused', message: expect.stringContaining('permission denied') as string }],
+  });
+});
+
+it('knows the file of a setting', () => {
+  expect(settingPath('net.ipv4.conf.eth0/42.forwarding')).toBe('/proc/sys/net/ipv4/conf/eth0.42/forwarding');
+});
+
+it('reads those of its own namespace itself, and passes over what is not there', async () => {
+  const settings = await readSettings(runnerIn(), ['kernel.ostype', 'kernel.no_such_setting'], signal);
+  expect([...settings]).toEqual([['kernel.ostype', 'Linux']]);
+});
+
+it('says which setting of its own namespace was refused', async () => {
+  await expect(
+    writeSettings(runnerIn(), new Map([['kernel.no_such_setting', '1']]), signal),
+  ).rejects.toMatchObject({
+    problems: [{ message: expect.stringContaining('kernel.no_such_setting = 1') as string }],
   });
 });

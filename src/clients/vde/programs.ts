@@ -44,16 +44,15 @@ export interface CableProcess {
   readonly to: CableEnd;
   /** What the switch shows of it. */
   readonly description: string;
-  readonly pidFile: string;
+  /** It goes into the background and writes this; absent: it stays in the foreground and says what goes wrong. */
+  readonly pidFile?: string;
 }
 
 /** A cable between two plugs, or between a plug and the standard input and output of a command. */
 export function cableCommand({ from, to, description, pidFile }: CableProcess): string[] {
   return [
     'vde_plug',
-    '--daemon',
-    '--pidfile',
-    pidFile,
+    ...(pidFile === undefined ? [] : ['--daemon', '--pidfile', pidFile]),
     '--descr',
     description,
     // vde_plug would take options of the command for its own.

@@ -31,7 +31,8 @@ export interface GatewayRequest {
 }
 
 export function desireGateway(request: GatewayRequest): Resource[] {
-  const { project, provider, topology, networks, segmentId } = request;
+  const { project, provider, topology, segmentId } = request;
+  const networks = request.networks.map(asSeenFromHere);
   if (networks.length === 0) return [];
   const names = new Set(networks.map(({ name }) => name));
   const forwards = topology.forwards.filter(({ network }) => names.has(network));
@@ -88,6 +89,11 @@ export function desireGateway(request: GatewayRequest): Resource[] {
         : { namespace: null, device: network.interfaceName, needs: [deviceId(provider, network.name)] },
     ),
   ];
+}
+
+/** A host that does not bear a network's gateway keeps out of it, as out of an isolated one. */
+function asSeenFromHere(network: Network): Network {
+  return network.gatewayElsewhere === undefined ? network : { ...network, mode: 'isolated' };
 }
 
 function forwardResource(provider: string, forward: Forward): Resource {

@@ -32,9 +32,9 @@ export interface ServerPlace {
   readonly needs: readonly string[];
 }
 
-/** Whether the network has anything to serve: addresses or names. */
+/** Whether the network has anything to serve here: addresses or names. */
 export function isServed(network: Network): boolean {
-  if (network.mode === 'bridge') return false;
+  if (network.mode === 'bridge' || network.gatewayElsewhere !== undefined) return false;
   return network.dhcp !== undefined || network.dns !== undefined || network.ipv6 !== undefined;
 }
 
@@ -45,7 +45,7 @@ export function desireDhcp(
   placeOf: (network: Network) => ServerPlace,
 ): Resource[] {
   const served = networks.filter(isServed);
-  const nics = topology.machines.flatMap((machine) => machine.nics);
+  const nics = [...topology.machines, ...(topology.elsewhere ?? [])].flatMap((machine) => machine.nics);
   const instances = new Map<string, Network[]>();
   for (const network of served) {
     const instance = instanceOf(network);

@@ -15,6 +15,8 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'fail-mode': 'the kernel bridge needs no flows; write `engine: ovs` for this network',
   controller: 'the kernel bridge speaks no OpenFlow; write `engine: ovs` for this network',
   plugs: 'cables are of VDE; write `engine: vde` for this network',
+  vxlan: 'the linux engine works on one host; write `engine: user` for this network',
+  vde: 'its bridge is no vde_switch; write `engine: user` or `engine: vde` for this network',
   probes: true,
   'ipv6-nat': true,
   'proxy-arp': true,
@@ -23,6 +25,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
 export const NIC_KEYS: Capabilities['nicKeys'] = {
   attach: true,
   netns: true,
+  port: 'QEMU is plugged in by a tap of the kernel; leave it out, or write `engine: user` for this network',
   owner: true,
   queues: true,
   vlan: OVS,

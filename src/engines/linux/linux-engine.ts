@@ -48,6 +48,7 @@ import { FIXED_VETH_PROPERTIES, VETH_KIND } from './veth.js';
 
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
+  routedOutside: true,
   forwards: true,
   ipv6: true,
   dhcp: true,

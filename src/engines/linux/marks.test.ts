@@ -31,5 +31,7 @@ it('takes nothing of others for its own', () => {
     expect(markOf('shop', [altname])).toBeUndefined();
   }
   expect(isOurNamespace('shop', namespaceName('shop', 'machine', 'web1'))).toBe(true);
+  expect(isOurNamespace('shop', 'passerelle:shop:ovs-machine:web1')).toBe(false);
   expect(isOurNamespace('sho', namespaceName('shop', 'machine', 'web1'))).toBe(false);
+  expect(isOurNamespace('shop', 'passerelle:shop:ovs-server:back')).toBe(false);
 });

@@ -47,6 +47,8 @@ export function namespaceName(project: string, kind: 'server' | 'machine', name:
   return `${PREFIX}:${project}:${kind}:${name}`;
 }
 
+/** Whether it is one of this engine's: others have namespaces of the same project, of other kinds. */
 export function isOurNamespace(project: string, name: string): boolean {
-  return name.startsWith(`${PREFIX}:${project}:`);
+  const [prefix, owner, kind] = name.split(':');
+  return prefix === PREFIX && owner === project && (kind === 'server' || kind === 'machine');
 }

@@ -58,7 +58,7 @@ function networkProblems(network: Network): Problem[] {
 }
 
 function nicProblems(nic: Nic, network: Network): Problem[] {
-  const { attach, qinq, vlan, 'rate-limit': limit, 'rate-limit-in': limitIn } = nicOptions(nic);
+  const { attach, isolated, qinq, vlan, 'rate-limit': limit, 'rate-limit-in': limitIn } = nicOptions(nic);
   const { vlan: networkVlan, controller } = networkOptions(network);
   const problems: Problem[] = [];
   const add = (code: string, message: string, fix: string) =>
@@ -75,6 +75,13 @@ function nicProblems(nic: Nic, network: Network): Problem[] {
       'ovs/no-limit-inside',
       'lives in a namespace, where the switch cannot queue what is sent to it',
       'leave `rate-limit-in` out; `rate-limit` works',
+    );
+  }
+  if (isolated === true && network.overlay !== undefined) {
+    add(
+      'ovs/isolated-over-hosts',
+      `is isolated, and ${network.name} goes on at other hosts by tunnels, which are isolated too: it would reach none of them`,
+      'leave `isolated` out, or keep the machines of the network on one host',
     );
   }
   if (qinq === true && (vlan ?? networkVlan) === undefined) {

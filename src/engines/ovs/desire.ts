@@ -47,7 +47,7 @@ function desireSwitch(project: string, network: Network, nics: readonly Nic[], f
         failMode: options['fail-mode'] ?? 'secure',
         mac: network.mode === 'bridge' ? null : network.gatewayMac,
         mtuBytes: network.mtuBytes,
-        isUp: network.mode !== 'isolated',
+        isUp: isHostIn(network),
         stp: options.stp ?? false,
         rstp: options.rstp ?? false,
         multicastSnooping: options['multicast-snooping'] ?? false,
@@ -71,11 +71,16 @@ export function datapathOf(network: Pick<Network, 'options'>, facts: HostFacts):
   return asked === 'auto' ? facts.datapath : asked;
 }
 
+/** Whether the host takes part in the network: as its gateway, or as a host of the LAN. */
+function isHostIn(network: Network): boolean {
+  return network.mode !== 'isolated' && network.gatewayElsewhere === undefined;
+}
+
 function networkRules(network: Network, bridge: string, affects: readonly string[]): Resource {
   return makeResource(
     'rules',
     network.name,
-    { bridge: network.interfaceName, flows: networkFlows(network).sort() },
+    { bridge: network.interfaceName, flows: networkFlows(network, isHostIn(network)).sort() },
     { needs: [bridge], affects, reason: `what may enter ${network.name}`, source: network.source },
   );
 }

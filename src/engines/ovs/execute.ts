@@ -21,6 +21,7 @@ import { rowTransactions } from './row-changes.js';
 import { readSnapshot } from './snapshot.js';
 import { stageTapRemovals, stageTaps } from './taps.js';
 import { handBack, type HandOver, handOver, uplinkFinder } from './uplink.js';
+import { forgetUplinks, settleUplinks, watchUplinks } from './uplink-watch.js';
 
 export interface Execution {
   readonly host: OvsHost;
@@ -42,8 +43,9 @@ export async function executeOvs(execution: Execution, changes: readonly Change[
     await carryOut(host.run, coming, { directory, signal });
 
     const kept = await keepFlows(host.run, changes, signal);
-    await applyRows(execution, database, changes);
+    const watched = await applyRows(execution, database, changes);
     await applyFlows(host.run, changes, kept, signal);
+    await settleUplinks(execution, watched);
 
     await clearPlaces(runnerIn(), changes, signal);
     const rest = emptyWork();
@@ -63,17 +65,20 @@ async function applyRows(
   execution: Execution,
   database: OvsdbDatabase,
   changes: readonly Change[],
-): Promise<void> {
+): ReturnType<typeof watchUplinks> {
   const { host, project, directory, signal } = execution;
   const snapshot = await readSnapshot(database, project, signal);
   const find = uplinkFinder(snapshot, await readRoutes(host.run, signal));
   const links = await linksByName(host.run, signal);
   const { first, main, expected } = rowTransactions(project, changes, snapshot, find, links);
   const moves: HandOver = { run: host.run, project, directory, find, signal };
+  await forgetUplinks(directory, changes);
   await handBack(moves, changes);
+  const watched = await watchUplinks(execution, changes, find);
   if (!first.isEmpty) await commit(database, first.operations(), { bridges: [], interfaces: [] }, signal);
   if (!main.isEmpty) await commit(database, main.operations(), expected, signal);
   await handOver(moves, changes);
+  return watched;
 }
 
 /** The host's own end of each bridge. Under the userspace datapath it is a device that came with the bridge. */

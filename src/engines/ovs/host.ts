@@ -16,6 +16,10 @@ export interface OvsHost {
   readonly remote: Remote;
   /** The datapath that `auto` means here. */
   readonly datapath: Datapath;
+  /** How long a change to the uplink may stay open before it is reverted; absent: a minute. */
+  readonly commitLimitMs?: number;
+  /** Addresses that must go on answering when the uplink changes; absent: whoever is logged in by SSH here. */
+  readonly peers?: readonly string[];
 }
 
 /** Where Open vSwitch keeps its sockets unless OVS_RUNDIR says otherwise, as for its own tools. */

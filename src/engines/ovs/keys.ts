@@ -13,7 +13,9 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'fail-mode': true,
   controller: true,
   plugs: 'cables are of VDE; write `engine: vde` for this network',
-  probes: 'nobody but the gateways and your SSH client is asked here; write `engine: linux` for this network',
+  vxlan: 'its tunnels come with hosts that the file names; write `engine: user` for this network',
+  vde: 'Open vSwitch is no vde_switch; write `engine: user` or `engine: vde` for this network',
+  probes: 'it asks the gateways and your SSH client; leave it out',
   'ipv6-nat': true,
   'proxy-arp': true,
 };
@@ -21,6 +23,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
 export const NIC_KEYS: Capabilities['nicKeys'] = {
   attach: true,
   netns: true,
+  port: 'QEMU is plugged in by a tap of the kernel; leave it out, or write `engine: user` for this network',
   owner: true,
   queues: 'a port of this engine has one queue; write `engine: linux` for this network',
   vlan: true,

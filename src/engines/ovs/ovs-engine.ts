@@ -26,16 +26,19 @@ import { netdevArguments } from './netdev.js';
 import { observeOvs } from './observe.js';
 import { preflightOvs } from './preflight.js';
 import { readStatus } from './status.js';
+import { desireTunnels } from './tunnels.js';
+import { commitUplinks } from './uplink-watch.js';
 
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
+  routedOutside: true,
   forwards: true,
   ipv6: true,
   dhcp: true,
   dns: true,
   antiSpoofing: true,
   capture: true,
-  manyHosts: 'the file has no `hosts:` yet; write `engine: vde` with `plugs`',
+  manyHosts: true,
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
   needsRoot: true,
@@ -72,16 +75,18 @@ export function createOvsEngine(context: EngineContext, host: OvsHost = localHos
       return own.length > 0 ? own : gateway.commandsFor(change);
     },
     netdev: (nic, network) => netdevArguments(nic, network, datapathOf(network, host), hasVhost),
-    status: (signal) => readStatus(host, project, gateway, signal),
+    status: (signal) => readStatus(host, project, gateway, directory, signal),
     leases: async (signal) => leaseRecords(await observe(signal), await gateway.leases()),
     capture: (nic, signal) => captureNic(host, project, nic, signal),
     doctor: (signal) => doctorOvs(host, signal),
+    commit: async () => commitUplinks(directory),
   };
 }
 
 function desire(project: string, topology: Topology, host: OvsHost): Resource[] {
   const networks = topology.networks.filter(({ engine }) => engine === PROVIDER);
   return [
+    ...networks.flatMap((network) => desireTunnels(project, network)),
     ...desireSwitches(project, topology, host),
     ...desireGateway({
       project,

@@ -1,3 +1,5 @@
+import { readAddresses } from '../../clients/iproute/links.js';
+import { defaultRouteDevices, readRoutes } from '../../clients/iproute/routes.js';
 import type { OvsdbDatabase } from '../../clients/ovsdb/database.js';
 import { mapOf } from '../../clients/ovsdb/datum.js';
 import { PasserelleError, type Problem } from '../../errors.js';
@@ -7,6 +9,7 @@ import { markedNic, PROVIDER, PROJECT_KEY } from './identity.js';
 import { nicOptions } from './options.js';
 import { isInNamespace } from './inside.js';
 import { linksByName } from './observe.js';
+import { underlayProblems, uplinksOf } from './underlay.js';
 
 /** What stands in the way on this host right now; a database that does not answer is in the way of everything. */
 export async function preflightOvs(
@@ -30,7 +33,7 @@ export async function preflightOvs(
   }
   try {
     const [global = new Map()] = await database.select('Open_vSwitch', [], ['other_config'], signal);
-    const bridges = await database.select('Bridge', [], ['name', 'external_ids'], signal);
+    const bridges = await database.select('Bridge', [], ['name', 'datapath_type', 'external_ids'], signal);
     const ours = new Set(
       bridges
         .filter((row) => mapOf(row, 'external_ids').get(PROJECT_KEY) === project)
@@ -64,11 +67,17 @@ export async function preflightOvs(
         },
       ];
     });
+    const [addresses, routes] = await Promise.all([
+      readAddresses(host.run, signal),
+      readRoutes(host.run, signal),
+    ]);
+    const uplinks = uplinksOf(networks, defaultRouteDevices(routes)[0]);
     const vlanLimit = Number(mapOf(global, 'other_config').get('vlan-limit') ?? 1);
     const stacked = nics.filter((nic) => nicOptions(nic).qinq === true && vlanLimit === 1);
     return [
       ...taken,
       ...missing,
+      ...underlayProblems(networks, addresses, bridges, uplinks, host),
       ...stacked.map(
         (nic): Problem => ({
           code: 'ovs/vlan-limit',

@@ -15,6 +15,10 @@ export function shieldTable(project: string): { readonly family: 'netdev'; reado
   return { family: 'netdev', name: tableName('netdev', project, PROVIDER).name };
 }
 
+export function shieldChain(device: string): string {
+  return `${CHAIN_PREFIX}${device}`;
+}
+
 /** Lines of `nft -f` that shield devices, whatever stands of it already. */
 export function shieldLines(project: string, devices: readonly string[]): string[] {
   const phrase = tablePhrase(shieldTable(project));
@@ -24,7 +28,7 @@ export function shieldLines(project: string, devices: readonly string[]): string
         `add table ${phrase}`,
         ...devices.map(
           (device) =>
-            `add chain ${phrase} ${CHAIN_PREFIX}${device} { type filter hook ingress device "${device}" priority -500 ; policy drop ; }`,
+            `add chain ${phrase} ${shieldChain(device)} { type filter hook ingress device "${device}" priority -500 ; policy drop ; }`,
         ),
       ];
 }
@@ -39,7 +43,7 @@ export function unshieldLines(
   const standing = devices.filter((device) => shielded.has(device));
   if (standing.length === 0) return [];
   if (standing.length === shielded.size) return [`delete table ${phrase}`];
-  return standing.map((device) => `delete chain ${phrase} ${CHAIN_PREFIX}${device}`);
+  return standing.map((device) => `delete chain ${phrase} ${shieldChain(device)}`);
 }
 
 /** Devices that are shielded, of the table as it stands. */

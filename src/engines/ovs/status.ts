@@ -6,6 +6,7 @@ import { findDatabase, type OvsHost } from './host.js';
 import { nameOf, resourceId } from './identity.js';
 import { linksByName } from './observe.js';
 import { SCHEMA_NEEDS } from './columns.js';
+import { waitingUplinks } from './uplink-watch.js';
 import { readSnapshot, type PortRows, type Snapshot } from './snapshot.js';
 
 /** Counters of every port, and what a person should know of this host. */
@@ -13,25 +14,36 @@ export async function readStatus(
   host: OvsHost,
   project: string,
   gateway: KernelGateway,
+  directory: string,
   signal: AbortSignal,
 ): Promise<EngineStatus> {
   const database = await findDatabase(host, signal);
   if (database === undefined)
     return { running: false, ports: [], notes: ['no Open vSwitch answers on this host'] };
   try {
-    const [snapshot, links, notes] = await Promise.all([
+    const [snapshot, links, notes, waiting] = await Promise.all([
       readSnapshot(database, project, signal, SCHEMA_NEEDS.Interface),
       linksByName(host.run, signal),
       gateway.notes(signal),
+      waitingUplinks(directory),
     ]);
     const prefix = resourceId('port', '');
     const ports = [...snapshot.ports]
-      .filter(([id]) => id.startsWith(prefix))
+      // Those of NICs, `web1/0`; the server of an isolated network has one too.
+      .filter(([id]) => id.startsWith(prefix) && id.slice(prefix.length).includes('/'))
       .map(([id, rows]) => portStatus(nameOf(id), rows, snapshot, links));
-    return { running: snapshot.bridges.size > 0, ports, notes: [...datapathNotes(snapshot), ...notes] };
+    return {
+      running: snapshot.bridges.size > 0,
+      ports,
+      notes: [...datapathNotes(snapshot), ...waiting.map(waitingNote), ...notes],
+    };
   } finally {
     database.close();
   }
+}
+
+function waitingNote(network: string): string {
+  return `the uplink of ${network} is taken out again soon unless you run \`passerelle commit\``;
 }
 
 function portStatus(

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type { Finding } from '../contract.js';
+import { hasKoffi, readNativeFacts } from './native-facts.js';
 
 /** What the fabric finds on this host: nothing is needed but Node; the rest says what it adds. */
 export async function inspectHost(): Promise<Finding[]> {
-  return [inspectNode(), await inspectPing(), await inspectLowPorts()];
+  return [inspectNode(), await inspectPing(), await inspectLowPorts(), await inspectNativePorts()];
 }
 
 function inspectNode(): Finding {
@@ -40,13 +40,21 @@ async function inspectPing(): Promise<Finding> {
   return { subject, state: 'ok', detail: 'by ping sockets' };
 }
 
-function hasKoffi(): boolean {
-  try {
-    createRequire(import.meta.url).resolve('koffi');
-    return true;
-  } catch {
-    return false;
+/** Ports of native speed: shared memory with QEMU, and taps. */
+async function inspectNativePorts(): Promise<Finding> {
+  const subject = 'vhost-user ports and taps';
+  const facts = await readNativeFacts();
+  if (!facts.hasKoffi) {
+    return {
+      subject,
+      state: 'warning',
+      detail: 'the optional package koffi is not installed; stream ports need nothing',
+      fix: 'npm install koffi',
+    };
   }
+  if (!facts.mayMakeDevices)
+    return { subject, state: 'ok', detail: 'vhost-user works; taps (`attach`) need root or CAP_NET_ADMIN' };
+  return { subject, state: 'ok', detail: 'both work' };
 }
 
 async function inspectLowPorts(): Promise<Finding> {

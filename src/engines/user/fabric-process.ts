@@ -7,7 +7,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { builtProgram } from '../../built-program.js';
 import { connectFabric, type FabricClient } from '../../clients/fabric/client.js';
 import { PasserelleError } from '../../errors.js';
 import { processStartTicks } from '../../plan/process-identity.js';
@@ -50,7 +50,15 @@ export async function startFabric(context: EngineContext, signal: AbortSignal): 
   const log = openSync(fabricLogPath(context), 'a', 0o600);
   const child = spawn(
     process.execPath,
-    [fabricProgram(), '--project', context.project, '--run-dir', runDir, '--state-dir', stateDir],
+    [
+      builtProgram('fabric/main.js'),
+      '--project',
+      context.project,
+      '--run-dir',
+      runDir,
+      '--state-dir',
+      stateDir,
+    ],
     { detached: true, stdio: ['ignore', log, log], cwd: '/' },
   );
   closeSync(log);
@@ -127,9 +135,4 @@ async function fabricPid(context: EngineContext): Promise<number | undefined> {
 async function lastLogLine(context: EngineContext): Promise<string> {
   const log = await readFile(fabricLogPath(context), 'utf8').catch(() => '');
   return log.trim().split('\n').at(-1) ?? '';
-}
-
-/** The built program, also when the engine itself runs from its sources under test. */
-function fabricProgram(): string {
-  return fileURLToPath(new URL('../../../dist/fabric/main.js', import.meta.url));
 }

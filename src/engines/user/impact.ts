@@ -3,7 +3,7 @@ import type { Change, Impact } from '../../plan/resource.js';
 /** Changes of a network that its machines feel as more than the next DHCP renewal. */
 const ADDRESSING = new Set(['ipv4', 'ipv6', 'mode', 'gatewayMac']);
 /** Changes of a port after which the machine must bring its NIC up anew. */
-const IDENTITY = new Set(['mac', 'network', 'socketPath']);
+const IDENTITY = new Set(['mac', 'network', 'socketPath', 'protocol', 'tap']);
 
 /** What the machines behind a resource of the fabric feel when it changes. Pure. */
 export function impactOf(change: Change): Impact {
@@ -11,7 +11,7 @@ export function impactOf(change: Change): Impact {
     case 'create':
       return 'none';
     case 'delete':
-      return change.before.kind === 'port' ? 're-plug' : 'live';
+      return ['port', 'namespace'].includes(change.before.kind) ? 're-plug' : 'live';
     case 'replace':
       // A new fabric dials the machines anew: frames of a second are lost, connections through the NAT end.
       return 'brief-loss';

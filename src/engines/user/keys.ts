@@ -2,7 +2,6 @@
 import type { Capabilities } from '../contract.js';
 
 const OVS = 'the fabric has no VLANs; write `engine: ovs` for this network';
-const KERNEL = 'nothing of it is in the kernel; write `engine: linux` for this network';
 
 export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'host-loopback': true,
@@ -15,14 +14,17 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'fail-mode': 'the fabric needs no flows; write `engine: ovs` for this network',
   controller: 'the fabric speaks no OpenFlow; write `engine: ovs` for this network',
   plugs: 'cables are of VDE; write `engine: vde` for this network',
-  probes: 'only a bridge network of the kernel takes an uplink in; leave it out, or write `engine: linux`',
+  vxlan: true,
+  vde: true,
+  probes: 'it takes no NIC of the host; leave it out',
   'ipv6-nat': 'sockets have no other address than the host; write `engine: linux` for this network',
   'proxy-arp': 'the LAN is out of its reach; write `engine: linux` for this network',
 };
 
 export const NIC_KEYS: Capabilities['nicKeys'] = {
-  attach: KERNEL,
-  netns: KERNEL,
+  attach: true,
+  netns: true,
+  port: true,
   owner: 'whoever runs `up` may run the machine; leave it out, or write `engine: linux`',
   queues: 'a port of the fabric has one queue; write `engine: linux` for this network',
   vlan: OVS,

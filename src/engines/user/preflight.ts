@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { type ListeningSocket, readListeningSockets } from '../../clients/procnet/listening-sockets.js';
 import type { Problem } from '../../errors.js';
 import type { FabricForward } from '../../fabric/control/protocol.js';
-import type { Forward } from '../../topology/topology.js';
+import type { Forward, Network } from '../../topology/topology.js';
 
 /** What the host says of listening, read before anything is touched. */
 export interface ListenFacts {
@@ -22,6 +23,33 @@ export async function readListenFacts(): Promise<ListenFacts> {
     ),
     firstAllowedPort: process.getuid?.() === 0 ? 0 : Number(start),
   };
+}
+
+/** What networks that VDE programs plug into are served by: the vde_plug that has `hub://`, which came with its plug-ins. */
+export async function missingVdePlug(networks: readonly Network[]): Promise<Problem[]> {
+  const offering = networks.find(({ options }) => options['vde'] === true);
+  if (offering === undefined || (await isInPath('vde_plug'))) return [];
+  return [
+    {
+      code: 'user/no-vde-plug',
+      message: `network ${offering.name} has \`vde: true\`, and vde_plug is not installed`,
+      fix: 'sudo apt-get install vdeplug',
+      at: offering.source,
+    },
+  ];
+}
+
+async function isInPath(program: string): Promise<boolean> {
+  const directories = (process.env['PATH'] ?? '').split(delimiter);
+  const found = await Promise.all(
+    directories.map((directory) =>
+      access(join(directory, program), constants.X_OK).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return found.includes(true);
 }
 
 /**

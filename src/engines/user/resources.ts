@@ -11,7 +11,11 @@ import type {
   FabricPort,
 } from '../../fabric/control/protocol.js';
 import type { Change, Json, Resource } from '../../plan/resource.js';
+import { vxlanOf } from './vxlan.js';
 import type { Forward, Network, Nic, Topology } from '../../topology/topology.js';
+
+import { desireNamespaces, namespaceOf, namespacePath } from './namespaces.js';
+import { isTap, nicOptions } from './options.js';
 
 export const PROVIDER = 'user';
 export const PROCESS_ID = `${PROVIDER}/process/fabric`;
@@ -28,6 +32,7 @@ export function desireFabric(
   topology: Topology,
   version: string,
   socketPathOf: (nic: Nic) => string,
+  vdeDirectoryOf: (network: Network) => string | undefined = () => undefined,
 ): Resource[] {
   const networks = topology.networks.filter((network) => network.engine === PROVIDER);
   if (networks.length === 0) return [];
@@ -37,7 +42,7 @@ export function desireFabric(
     .filter((nic) => ours.has(nic.network))
     .map(
       (nic): Resource => ({
-        ...portResource(fabricPort(nic, socketPathOf(nic))),
+        ...portResource(fabricPort(topology.project, nic, socketPathOf(nic))),
         reason: `port of ${nic.machine} on ${nic.network}`,
         source: nic.source,
       }),
@@ -51,11 +56,17 @@ export function desireFabric(
         source: forward.source,
       }),
     );
+  const namespaces = desireNamespaces(
+    PROVIDER,
+    topology.project,
+    topology.machines.flatMap(({ nics }) => nics).filter(({ network }) => ours.has(network)),
+  );
   return [
+    ...namespaces,
     { ...processResource(version), reason: 'the switch, gateway and NAT of the user engine' },
     ...networks.map(
       (network): Resource => ({
-        ...networkResource(fabricNetwork(network)),
+        ...networkResource(fabricNetwork(network, vdeDirectoryOf(network))),
         reason: `${network.mode} network${network.ipv4 ? ` ${network.ipv4.address}/${network.ipv4.prefixLength}` : ''}`,
         source: network.source,
         affects: ports
@@ -166,8 +177,9 @@ function properties(value: object): Record<string, Json> {
   return JSON.parse(JSON.stringify(value)) as Record<string, Json>;
 }
 
-function fabricNetwork(network: Network): FabricNetwork {
+function fabricNetwork(network: Network, vdeDirectory: string | undefined): FabricNetwork {
   const { name, mode, mtuBytes, gatewayMac, hostLoopback, ipv4, ipv6, dhcp, dns } = network;
+  const vxlan = vxlanOf(network);
   if (mode === 'bridge') throw new Error('bridge is refused before anything is desired');
   return {
     name,
@@ -179,18 +191,26 @@ function fabricNetwork(network: Network): FabricNetwork {
     ...(ipv6 && { ipv6 }),
     ...(dhcp && { dhcp }),
     ...(dns && { dns }),
+    ...(vxlan && { vxlan }),
+    ...(vdeDirectory !== undefined && { vdeDirectory }),
   };
 }
 
-function fabricPort(nic: Nic, socketPath: string): FabricPort {
-  const { id, network, machine, mac, ipv4, ipv6, antiSpoofing } = nic;
+function fabricPort(project: string, nic: Nic, socketPath: string): FabricPort {
+  const { id, network, machine, mac, ipv4, ipv6, antiSpoofing, interfaceName } = nic;
+  const namespace = namespaceOf(project, nic);
   return {
     id,
     network,
     machine,
     mac,
     antiSpoofing,
-    socketPath,
+    ...(isTap(nic)
+      ? {
+          tap: { interfaceName, ...(namespace !== undefined && { namespacePath: namespacePath(namespace) }) },
+        }
+      : { socketPath }),
+    ...(nicOptions(nic).isVhostUser && { protocol: 'vhost-user' }),
     ...(ipv4 !== undefined && { ipv4 }),
     ...(ipv6 !== undefined && { ipv6 }),
   };

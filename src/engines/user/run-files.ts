@@ -1,4 +1,4 @@
-import { readdir, readFile, rmdir, unlink } from 'node:fs/promises';
+import { readdir, readFile, rm, rmdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -14,6 +14,8 @@ export async function removeDeadSockets(runDir: string): Promise<void> {
     if (!bound.has(path)) await unlink(path);
   }
   await rmdir(directory).catch(() => undefined);
+  // The fabric empties it when it ends; one that was killed could not.
+  await rm(join(runDir, 'vde'), { recursive: true, force: true });
 }
 
 /** Paths of every unix socket of this network namespace (proc(5), /proc/net/unix, last column). */

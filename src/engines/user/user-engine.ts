@@ -6,9 +6,10 @@ import { timeLimited } from '../../abort-signals.js';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FabricClient } from '../../clients/fabric/client.js';
-import { PasserelleError } from '../../errors.js';
-import type { FabricConfiguration } from '../../fabric/control/protocol.js';
+import { PasserelleError, type Problem } from '../../errors.js';
+import type { FabricConfiguration, FabricStatus } from '../../fabric/control/protocol.js';
 import type { Change, Resource } from '../../plan/resource.js';
+import type { Topology } from '../../topology/topology.js';
 import { VERSION } from '../../version.js';
 import type { Capabilities, Engine, EngineContext, EngineStatus, LeaseRecord } from '../contract.js';
 import { commandsFor } from './commands.js';
@@ -16,8 +17,12 @@ import { findFabric, killFabric, startFabric, stopFabric } from './fabric-proces
 import { inspectHost } from './doctor.js';
 import { impactOf } from './impact.js';
 import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
-import { checkSocketPaths, netdevArguments, nicSocketPath } from './netdev.js';
-import { forwardProblems, readListenFacts } from './preflight.js';
+import { checkSocketPaths, netdevArguments, nicSocketPath, vdeDirectory } from './netdev.js';
+import { checkVxlan } from './vxlan.js';
+import { checkNics, nativeNics, nativeProblems } from './check.js';
+import { changeNamespaces, configureNamespaces, observeNamespaces } from './namespaces.js';
+import { readNativeFacts } from './native-facts.js';
+import { forwardProblems, missingVdePlug, readListenFacts } from './preflight.js';
 import { removeDeadSockets } from './run-files.js';
 import {
   desireFabric,
@@ -39,13 +44,15 @@ const CAPABILITIES: Capabilities = {
     routed: true,
     bridge: 'the user engine has no access to the LAN itself; write `engine: linux` for this network',
   },
+  routedOutside:
+    'the user engine owns no address outside: reach machines by forwards, or write `engine: linux`',
   forwards: true,
   ipv6: true,
   dhcp: true,
   dns: true,
   antiSpoofing: true,
   capture: true,
-  manyHosts: 'the user engine works on one host; write `engine: ovs`',
+  manyHosts: true,
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
   needsRoot: false,
@@ -57,25 +64,36 @@ export function createUserEngine(context: EngineContext): Engine {
   return {
     name: PROVIDER,
     capabilities: CAPABILITIES,
-    desire: (topology) => desireFabric(topology, VERSION, (nic) => nicSocketPath(places, nic)),
-    check: (topology) => checkSocketPaths(places, topology),
+    desire: (topology) =>
+      desireFabric(
+        topology,
+        VERSION,
+        (nic) => nicSocketPath(places, nic),
+        (network) => vdeDirectory(places, network),
+      ),
+    check: (topology) => [
+      ...checkSocketPaths(places, topology),
+      ...checkNics(nativeNics(topology, PROVIDER)),
+      ...checkVxlan(topology),
+    ],
     async preflight(topology, signal) {
-      const ours = topology.networks
-        .filter((network) => network.engine === PROVIDER)
-        .map((network) => network.name);
-      const forwards = topology.forwards.filter((forward) => ours.includes(forward.network));
-      if (forwards.length === 0) return [];
-      const held = await heldConfiguration(context, signal);
-      // Which ports a silent fabric holds it does not say; it goes before its successor listens.
-      if (held === 'silent') return [];
-      return forwardProblems(forwards, held?.configuration.forwards ?? [], await readListenFacts());
+      const networks = topology.networks.filter((network) => network.engine === PROVIDER);
+      const nics = nativeNics(topology, PROVIDER);
+      return [
+        ...(await missingVdePlug(networks)),
+        ...(nics.length === 0 ? [] : nativeProblems(nics, await readNativeFacts())),
+        ...(await listenProblems(context, topology, signal)),
+      ];
     },
     observe: (signal) => observe(context, signal),
     execute: (changes, signal) => execute(context, changes, signal),
     updatesInPlace: (before) => before.kind !== 'process',
     impactOf,
     commandsFor: (change) => commandsFor(context, change),
-    netdev: (nic, network) => netdevArguments(places, nic, network),
+    netdev: (nic, network, topology) => {
+      const machine = topology.machines.find(({ name }) => name === nic.machine);
+      return netdevArguments(places, nic, network, machine);
+    },
     portId: (nic) => portId(nic.id),
     status: (signal) => status(context, signal),
     async leases(signal) {
@@ -101,12 +119,33 @@ export function createUserEngine(context: EngineContext): Engine {
   };
 }
 
+/** Forwards of this engine that could not listen here. */
+async function listenProblems(
+  context: EngineContext,
+  topology: Topology,
+  signal: AbortSignal,
+): Promise<Problem[]> {
+  const ours = new Set(
+    topology.networks.filter(({ engine }) => engine === PROVIDER).map((network) => network.name),
+  );
+  const forwards = topology.forwards.filter((forward) => ours.has(forward.network));
+  if (forwards.length === 0) return [];
+  const held = await heldConfiguration(context, signal);
+  // Which ports a silent fabric holds it does not say; it goes before its successor listens.
+  if (held === 'silent') return [];
+  return forwardProblems(forwards, held?.configuration.forwards ?? [], await readListenFacts());
+}
+
 async function observe(context: EngineContext, signal: AbortSignal): Promise<Resource[]> {
   const held = await heldConfiguration(context, signal);
-  if (held === undefined) return [];
+  const namespaces = await observeNamespaces(PROVIDER, context.project);
+  if (held === undefined) return namespaces;
   // It runs and says nothing: seen as a process of another version, it is replaced and told everything again.
-  if (held === 'silent') return observedFabric({ networks: [], ports: [], forwards: [] }, UNRESPONSIVE);
-  return observedFabric(held.configuration, held.version);
+  const fabric =
+    held === 'silent'
+      ? observedFabric({ networks: [], ports: [], forwards: [] }, UNRESPONSIVE)
+      : observedFabric(held.configuration, held.version);
+  return [...namespaces, ...fabric];
 }
 
 /** What the fabric holds; `undefined` when none runs, `silent` when one runs and does not answer in time. */
@@ -134,21 +173,42 @@ async function execute(
   changes: readonly Change[],
   signal: AbortSignal,
 ): Promise<void> {
+  const directory = context.places.runDir;
   const processChange = changes.find((change) => idOf(change) === PROCESS_ID);
   if (processChange?.action === 'delete') {
     // Everything the fabric keeps goes with it.
     if (processChange.before.properties['version'] === UNRESPONSIVE) await killFabric(context);
     else await stopFabric(context, signal);
-    await removeDeadSockets(context.places.runDir);
+    await removeDeadSockets(directory);
+    await changeNamespaces(changes, 'delete', directory, signal);
     return;
   }
+  await changeNamespaces(changes, 'create', directory, signal);
+  const fabricChanges = changes.filter((change) => operationsFor([change]).length > 0);
+  if (fabricChanges.length > 0 || processChange !== undefined)
+    await tellFabric(context, fabricChanges, processChange, signal);
+  await changeNamespaces(changes, 'delete', directory, signal);
+}
+
+async function tellFabric(
+  context: EngineContext,
+  changes: readonly Change[],
+  processChange: Change | undefined,
+  signal: AbortSignal,
+): Promise<void> {
   const restored =
     processChange?.action === 'replace' ? await restart(context, processChange.before, signal) : undefined;
   mkdirSync(join(context.places.runDir, 'nics'), { recursive: true, mode: 0o700 });
   const fabric = (await findFabric(context, signal)) ?? (await startFabric(context, signal));
   try {
     const operations = [...(restored ? operationsThatRestore(restored) : []), ...operationsFor(changes)];
-    if (operations.length > 0) await fabric.call('apply', { operations });
+    if (operations.length === 0) return;
+    await fabric.call('apply', { operations });
+    const told = new Set(
+      operations.flatMap((one) => ('put' in one && one.put === 'port' ? [one.value.id] : [])),
+    );
+    const configuration = await fabric.call('configuration', {});
+    await configureNamespaces(told, configuration, context.places.runDir, signal);
   } finally {
     fabric.close();
   }
@@ -176,13 +236,19 @@ async function status(context: EngineContext, signal: AbortSignal): Promise<Engi
     running: true,
     ports: fabric.ports.map(({ id, ...counters }) => ({ nic: id, ...counters })),
     notes: [
+      ...fabric.networks
+        .filter(({ vdeClients }) => vdeClients > 0)
+        .map(({ name, vdeClients }) => `${name}: ${vdeClients} plugged in by VDE`),
       `fabric pid ${fabric.pid}, ${Math.round(fabric.residentBytes / 1e6)} MB resident`,
       ...fabric.networks.flatMap((network) => {
         const { tcp, udp, icmp } = network.flows;
         const drops = Object.entries(network.drops).map(([reason, count]) => `${reason} ${count}`);
         const flows =
           tcp + udp + icmp > 0 ? [`${network.name}: ${tcp} TCP, ${udp} UDP, ${icmp} ping flows`] : [];
-        return drops.length > 0 ? [...flows, `${network.name} gateway refused: ${drops.join(', ')}`] : flows;
+        return [
+          ...tunnelNotes(network),
+          ...(drops.length > 0 ? [...flows, `${network.name} gateway refused: ${drops.join(', ')}`] : flows),
+        ];
       }),
     ],
   };
@@ -202,6 +268,12 @@ async function withFabric<T>(
   } finally {
     fabric.close();
   }
+}
+
+function tunnelNotes({ name, tunnels }: FabricStatus['networks'][number]): string[] {
+  return tunnels.map(
+    ({ peer, rxFrames, txFrames }) => `${name}: VXLAN to ${peer}, ${rxFrames} frames in, ${txFrames} out`,
+  );
 }
 
 function idOf(change: Change): string {

@@ -1,9 +1,10 @@
 /**
  * One `vde_plug`: a cable from a port of the switch to something else. It is plugged once the switch shows it in its
- * port, and ends by itself when either of its ends does.
+ * port, and ends by itself when either of its ends does. A shell of its own, which leads the session that it lives in and
+ * has its pid file, plugs it in again a second later; what it said last is in its log.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { argumentsIn } from '../../clients/command/run.js';
@@ -12,7 +13,6 @@ import type { SwitchControl } from '../../clients/vde/switch-control.js';
 import type { SwitchPort } from '../../clients/vde/tables.js';
 import { PasserelleError } from '../../errors.js';
 import { stopDaemon } from './daemon.js';
-import { readTail } from './log-tail.js';
 
 const PLUG_TIMEOUT_MS = 5_000;
 const POLL_MS = 15;
@@ -29,15 +29,23 @@ export interface Cable {
   readonly log: string;
 }
 
-/** `vde_plug …` as it is run, and as a person may type it. */
-export function cableCommandOf({ description, controlDirectory, number, end, pidFile }: Cable): string[] {
+/** $1: the pid file, $2: the log, then the command. */
+const PLUG_AGAIN = `echo $$ >"$1"; log=$2; shift 2
+while :; do "$@" >"$log" 2>&1; echo "ended with status $?" >>"$log"; sleep 1; done`;
+const ENDED = /^ended with status \d+$/m;
+
+/** `vde_plug …` as a person may type it. */
+export function cableCommandOf(cable: Cable): string[] {
+  return cableCommand({ ...endsOf(cable), pidFile: cable.pidFile });
+}
+
+function endsOf({ description, controlDirectory, number, end }: Cable) {
   const [first = '', ...rest] = end;
-  return cableCommand({
+  return {
     from: switchPortUrl(controlDirectory, number),
     to: first === '=' ? { command: rest } : { url: first },
     description,
-    pidFile,
-  });
+  };
 }
 
 /** Whether the cable is in its port. */
@@ -59,28 +67,29 @@ export async function startCable(
   signal.throwIfAborted();
   await stopCable(cable);
   await mkdir(dirname(cable.log), { recursive: true, mode: 0o700 });
-  const log = await open(cable.log, 'w', 0o600);
-  // In the foreground of a session of its own: as a daemon it would say nothing of what goes wrong.
-  const command = cableCommandOf(cable).filter((word) => word !== '--daemon');
-  const [program = '', ...words] = argumentsIn(namespace, command);
-  const child = spawn(program, words, { detached: true, stdio: ['ignore', log.fd, log.fd], cwd: '/' });
+  await writeFile(cable.log, '', { mode: 0o600 });
+  const keeper = ['sh', '-c', PLUG_AGAIN, 'sh', cable.pidFile, cable.log, ...cableCommand(endsOf(cable))];
+  const [program = '', ...words] = argumentsIn(namespace, keeper);
+  const child = spawn(program, words, { detached: true, stdio: 'ignore', cwd: '/' });
   let failure: string | undefined;
   child.once('error', (error) => {
     failure = error.message;
   });
   child.unref();
-  await log.close();
   const deadlineMs = performance.now() + PLUG_TIMEOUT_MS;
-  const hasEnded = (): boolean =>
-    failure !== undefined || child.exitCode !== null || child.signalCode !== null;
+  const hasEnded = async (): Promise<boolean> =>
+    failure !== undefined ||
+    child.exitCode !== null ||
+    child.signalCode !== null ||
+    ENDED.test(await readFile(cable.log, 'utf8').catch(() => ''));
   try {
     // Once more after it has ended: it may have been plugged for a moment only, and then it failed.
-    while (!hasEnded() && performance.now() < deadlineMs) {
+    while (!(await hasEnded()) && performance.now() < deadlineMs) {
       const port = await control.port(cable.number);
       if (port !== undefined && isPlugged(port, cable.description)) {
         // The switch shows it before the other end is tried.
         await delay(POLL_MS, undefined, { signal });
-        if (!hasEnded()) return;
+        if (!(await hasEnded())) return;
         break;
       }
       await delay(POLL_MS, undefined, { signal });
@@ -90,7 +99,10 @@ export async function startCable(
     throw error;
   }
   await end(cable, child);
-  const said = failure ?? (await readTail(cable.log));
+  const said =
+    failure ??
+    (await readFile(cable.log, 'utf8').catch(() => '')).replace(ENDED, '').trim().split('\n').at(-1) ??
+    '';
   throw new PasserelleError({
     code: 'vde/cable-failed',
     message: `the cable to ${cable.end.join(' ')} could not be plugged${said === '' ? '' : `: ${said}`}`,

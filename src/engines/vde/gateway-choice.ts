@@ -1,8 +1,8 @@
 /** Who is the gateway of a network, and by which cable it is reached. Pure. */
+import { builtProgram } from '../../built-program.js';
 import type { Places } from '../../places.js';
 import type { Network } from '../../topology/topology.js';
 import type { GatewayCable } from './desire.js';
-import { builtProgram } from './gateway/fabric-process.js';
 import { GATEWAY_CABLE, hasGateway } from './gateway/objects.js';
 import { tapId } from './kernel/tap.js';
 import { networkFiles, patchSocket } from './network-files.js';

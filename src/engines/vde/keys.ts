@@ -14,7 +14,9 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'fail-mode': `vde_switch needs no flows; ${OVS}`,
   controller: `vde_switch speaks no OpenFlow; ${OVS}`,
   plugs: true,
-  probes: 'only a bridge network of the kernel takes an uplink in; leave it out, or write `engine: linux`',
+  vxlan: 'tunnels of VDE are plugs; write `plugs: [vxvde://239.1.2.3]`',
+  vde: 'every network of this engine is a vde_switch; leave it out',
+  probes: 'it takes no NIC of the host; leave it out',
   'ipv6-nat': true,
   'proxy-arp': true,
 };
@@ -24,6 +26,7 @@ export const NIC_KEYS: Capabilities['nicKeys'] = {
     'a machine is plugged into VDE by its QEMU; plug a namespace in by hand: ip netns exec NAME vde_plug vde://… tap://eth0',
   netns:
     'a machine is plugged into VDE by its QEMU; plug the namespace in by hand: ip netns exec NAME vde_plug vde://… tap://eth0',
+  port: 'QEMU is plugged in as a port of VDE; leave it out, or write `engine: user` for this network',
   owner: 'whoever runs `up` may run the machine; leave it out, or write `engine: linux`',
   queues: 'a port of vde_switch has one queue; write `engine: linux` for this network',
   vlan: true,

@@ -8,7 +8,7 @@
  */
 import { encodeHeader, encodePacket, encodeStatistics, PacketDirection } from '../../wire/pcapng.js';
 import { FRAME_HEADER_BYTES, MAX_FRAME_BYTES } from '../ports/port.js';
-import type { Direction, PortTap } from '../ports/stream-port.js';
+import type { Direction, PortTap } from '../ports/port-taps.js';
 
 export const MAX_CAPTURE_QUEUE_BYTES = 8 * 1024 * 1024;
 

@@ -101,7 +101,7 @@ describe('applyOperations', () => {
     ['fabric/duplicate-address', putPort({ ...second, ipv4: '10.0.0.1' })],
     ['fabric/duplicate-address', putPort({ ...second, ipv4: '10.0.0.254' })],
     ['fabric/duplicate-address', putPort({ ...second, ipv6: 'fd00:0:0::000a' })],
-    ['fabric/duplicate-socket', putPort({ ...second, socketPath: port.socketPath })],
+    ['fabric/duplicate-socket', putPort({ ...second, socketPath: '/run/a.sock' })],
     ['fabric/address-outside-subnet', putPort({ ...second, ipv4: '10.0.1.2' })],
     ['fabric/address-outside-subnet', putPort({ ...second, ipv6: 'fd01::2' })],
     [

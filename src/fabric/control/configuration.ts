@@ -31,7 +31,7 @@ export function toConfiguration(configured: Configured): FabricConfiguration {
 /**
  * What the configuration is after the operations. Deleting what is not there changes nothing.
  * @throws PasserelleError when the outcome does not hold together; codes `fabric/unknown-network`,
- * `fabric/duplicate-mac`, `fabric/duplicate-address`, `fabric/duplicate-socket`, `fabric/address-outside-subnet`.
+ * `fabric/duplicate-mac`, `fabric/duplicate-address`, `fabric/duplicate-socket`, `fabric/duplicate-tap`, `fabric/address-outside-subnet`.
  */
 export function applyOperations(before: Configured, operations: readonly FabricOperation[]): Configured {
   const networks = new Map(before.networks);
@@ -64,7 +64,6 @@ export function stationsAsPorts(network: FabricNetwork): FabricPort[] {
     id: `${station.machine}@${network.name}`,
     network: network.name,
     antiSpoofing: false,
-    socketPath: '',
   }));
 }
 
@@ -76,7 +75,8 @@ function check({ networks, ports, forwards }: Configured): void {
     if (other !== undefined) throw refusal(code, `${holder} and ${other} both have ${what}`);
     taken.set(key, holder);
   };
-  for (const { name, gatewayMac, ipv4, ipv6, dhcp } of networks.values()) {
+  for (const { name, gatewayMac, ipv4, ipv6, dhcp, vdeDirectory } of networks.values()) {
+    if (vdeDirectory !== undefined) claim('fabric/duplicate-socket', vdeDirectory, vdeDirectory, name);
     const holder = `the gateway of ${name}`;
     claim('fabric/duplicate-mac', `${name} ${gatewayMac}`, gatewayMac, holder);
     for (const subnet of [ipv4, ipv6]) {
@@ -91,7 +91,12 @@ function check({ networks, ports, forwards }: Configured): void {
   for (const port of [...ports.values(), ...[...networks.values()].flatMap(stationsAsPorts)]) {
     const network = requireNetwork(networks, port.network, `port ${port.id}`);
     claim('fabric/duplicate-mac', `${network.name} ${port.mac}`, port.mac, port.id);
-    if (port.socketPath !== '') claim('fabric/duplicate-socket', port.socketPath, port.socketPath, port.id);
+    const { id, socketPath, tap } = port;
+    if (socketPath !== undefined) claim('fabric/duplicate-socket', socketPath, socketPath, id);
+    if (tap !== undefined) {
+      const place = `${tap.namespacePath ?? ''} ${tap.interfaceName}`;
+      claim('fabric/duplicate-tap', `tap ${place}`, `the tap${place}`, id);
+    }
     for (const family of ['ipv4', 'ipv6'] as const) {
       const address = port[family];
       if (address === undefined) continue;

@@ -24,8 +24,23 @@ export interface FabricNetwork {
   readonly ipv6?: FabricSubnet;
   readonly dhcp?: { readonly rangeFirst: string; readonly rangeLast: string; readonly leaseSeconds: number };
   readonly dns?: { readonly domain: string; readonly upstream: readonly string[] };
+  /** Tunnels to other hosts that have the network too. */
+  readonly vxlan?: FabricVxlan;
+  /** Directory that VDE programs plug into, as if the network were a vde_switch; the fabric makes it, and nobody else. */
+  readonly vdeDirectory?: string;
   /** Machines that are plugged into a switch of somebody else, behind one of the network's ports. */
   readonly stations?: readonly FabricStation[];
+}
+
+export interface FabricVxlan {
+  /** Network identifier, 24 bits. */
+  readonly id: number;
+  /** UDP port, the same on all hosts. */
+  readonly port: number;
+  /** Address of this host to send from and listen on; `0.0.0.0` or `::`: any. */
+  readonly localAddress: string;
+  /** Addresses of the other hosts, canonical text, of the family of `localAddress`. */
+  readonly peers: readonly string[];
 }
 
 /** A machine without a port of its own: the gateway knows its addresses and name all the same. */
@@ -45,8 +60,19 @@ export interface FabricPort {
   readonly ipv4?: string;
   readonly ipv6?: string;
   readonly antiSpoofing: boolean;
-  /** Unix socket on which QEMU listens; the fabric dials it. */
-  readonly socketPath: string;
+  /** Unix socket on which QEMU listens; the fabric dials it. Absent where the port has none: see `tap`. */
+  readonly socketPath?: string;
+  /** What is spoken on the socket; frames in stream framing where nothing is said. */
+  readonly protocol?: 'vhost-user';
+  /** The NIC is a device of the kernel instead. */
+  readonly tap?: FabricTap;
+}
+
+export interface FabricTap {
+  /** Kernel name of the device, at most 15 characters. */
+  readonly interfaceName: string;
+  /** Path of the network namespace that the device is made in; absent: the fabric's own. */
+  readonly namespacePath?: string;
 }
 
 export interface FabricForward {
@@ -85,6 +111,15 @@ export interface FabricPortStatus {
   readonly drops: Readonly<Record<string, number>>;
 }
 
+export interface FabricTunnelStatus {
+  readonly peer: string;
+  readonly rxFrames: number;
+  readonly rxBytes: number;
+  readonly txFrames: number;
+  readonly txBytes: number;
+  readonly drops: Readonly<Record<string, number>>;
+}
+
 export interface FabricStatus {
   /** Of the package the fabric was started from. */
   readonly version: string;
@@ -96,6 +131,9 @@ export interface FabricStatus {
     readonly name: string;
     readonly learnedMacs: number;
     readonly flows: { readonly tcp: number; readonly udp: number; readonly icmp: number };
+    readonly tunnels: readonly FabricTunnelStatus[];
+    /** Plugged in at `vdeDirectory`. */
+    readonly vdeClients: number;
     /** Packets the gateway refused, by reason. */
     readonly drops: Readonly<Record<string, number>>;
   }[];

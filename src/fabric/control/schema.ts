@@ -1,9 +1,11 @@
 /** The shapes of protocol.ts as zod schemas: whatever comes in over the control socket passes through here. */
+import { isIPv6 } from 'node:net';
 import { z } from 'zod';
 import { PasserelleError } from '../../errors.js';
 import { parseAddress, parseIpv4, parseIpv6 } from '../../wire/address.js';
 import { isMulticastMac, parseMac } from '../../wire/ethernet.js';
 import { IPV6_MIN_MTU_BYTES } from '../../wire/ipv6.js';
+import { MAX_VNI } from '../../wire/vxlan.js';
 import { parseUpstream } from '../gateway/dns/upstream.js';
 import type { FabricMethods, FabricOperation } from './protocol.js';
 
@@ -13,6 +15,7 @@ const MIN_MTU_BYTES = 68;
 const MAX_MTU_BYTES = 65_535;
 const MAX_OPERATIONS = 100_000;
 const MAX_STATIONS = 10_000;
+const MAX_PEERS = 1024;
 
 /** Names and ids of other layers: printable, without spaces. */
 const identifier = z
@@ -40,6 +43,18 @@ const domain = z
   .regex(/^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/, 'not a domain name in lower case');
 const upstream = z.string().refine((text) => parseUpstream(text) !== undefined, 'not a name server');
 
+const vxlan = z
+  .strictObject({
+    id: z.int().min(0).max(MAX_VNI),
+    port,
+    localAddress: address,
+    peers: z.array(address).max(MAX_PEERS),
+  })
+  .refine(({ localAddress, peers }) => peers.every((peer) => isIPv6(peer) === isIPv6(localAddress)), {
+    path: ['peers'],
+    message: 'a peer is of another family than the local address',
+  });
+
 const network = z
   .strictObject({
     name: identifier,
@@ -57,6 +72,8 @@ const network = z
       .strictObject({ rangeFirst: ipv4, rangeLast: ipv4, leaseSeconds: z.int().min(1).max(0xffff_ffff) })
       .exactOptional(),
     dns: z.strictObject({ domain, upstream: z.array(upstream).max(64) }).exactOptional(),
+    vxlan: vxlan.exactOptional(),
+    vdeDirectory: socketPath.exactOptional(),
     stations: z
       .array(
         z.strictObject({
@@ -78,16 +95,35 @@ const network = z
     message: 'DHCP needs an IPv4 subnet',
   });
 
-const switchPort = z.strictObject({
-  id: identifier,
-  network: identifier,
-  machine: identifier,
-  mac,
-  ipv4: ipv4.exactOptional(),
-  ipv6: ipv6.exactOptional(),
-  antiSpoofing: z.boolean(),
-  socketPath,
-});
+const switchPort = z
+  .strictObject({
+    id: identifier,
+    network: identifier,
+    machine: identifier,
+    mac,
+    ipv4: ipv4.exactOptional(),
+    ipv6: ipv6.exactOptional(),
+    antiSpoofing: z.boolean(),
+    socketPath: socketPath.exactOptional(),
+    protocol: z.literal('vhost-user').exactOptional(),
+    tap: z
+      .strictObject({
+        interfaceName: z.string().regex(/^[^\s/:\0]{1,15}$/, 'not the name of a device'),
+        namespacePath: z
+          .string()
+          .regex(/^\/[^\0]+$/, 'not an absolute path')
+          .exactOptional(),
+      })
+      .exactOptional(),
+  })
+  .refine((value) => (value.socketPath === undefined) !== (value.tap === undefined), {
+    path: ['socketPath'],
+    message: 'a port has either a socket or a tap',
+  })
+  .refine((value) => value.protocol === undefined || value.socketPath !== undefined, {
+    path: ['protocol'],
+    message: 'it is spoken on a socket',
+  });
 
 const forward = z
   .strictObject({

@@ -8,6 +8,7 @@ import { PasserelleError } from '../../errors.js';
 import type { ControlHandlers } from './connection.js';
 import type { FabricOperation } from './protocol.js';
 import { type ControlServer, serveControl } from './server.js';
+import { fuzz } from '../../../test/fuzz/fuzz.js';
 
 let directory: string;
 let path: string;
@@ -164,8 +165,8 @@ describe('the control socket', () => {
     expect(await ask(Buffer.alloc(17 * 1024 * 1024, 0x20))).toContain('fabric/request-too-large');
   });
 
-  it('survives any bytes, and serves on', async () => {
-    await serve();
+  fuzz('survives any bytes, and serves on', [11], async (seed) => {
+    if (servers.length === 0) await serve();
     const near = fc.record(
       {
         id: fc.oneof(fc.nat(), fc.string(), fc.constant(null)),
@@ -192,7 +193,7 @@ describe('the control socket', () => {
           expect(() => JSON.parse(answer) as unknown).not.toThrow();
         }
       }),
-      { numRuns: 150, seed: 11 },
+      { numRuns: 150, seed },
     );
     expect(
       defects.filter((defect) => !String(defect).includes('not here') && !String(defect).includes('a bug')),

@@ -8,44 +8,14 @@
  * reads one chunk, a nested `begin` takes another.
  */
 import { ETHERNET_HEADER_BYTES, writeEthernetHeader } from '../../wire/ethernet.js';
+import type { Offload } from '../../wire/virtio-net-header.js';
+import { OffloadTable } from '../offload/offload-table.js';
 import { CHUNK_BYTES, type ChunkPool } from '../ports/chunk-pool.js';
-import {
-  FRAME_HEADER_BYTES,
-  type FrameBatch,
-  type FrameSink,
-  MAX_FRAME_BYTES,
-  type Port,
-} from '../ports/port.js';
+import { PooledBatch } from '../ports/pooled-batch.js';
+import { FRAME_HEADER_BYTES, type FrameSink, MAX_FRAME_BYTES, type Port } from '../ports/port.js';
 
 const OVERHEAD_BYTES = FRAME_HEADER_BYTES + ETHERNET_HEADER_BYTES;
 const NO_BYTES = Buffer.alloc(0);
-
-class WrittenBatch implements FrameBatch {
-  readonly #pool: ChunkPool;
-  /** The writer itself, until the switch is done, and each port that retains the chunk. */
-  #holders = 1;
-
-  constructor(
-    readonly bytes: Buffer,
-    pool: ChunkPool,
-  ) {
-    this.#pool = pool;
-  }
-
-  get retained(): boolean {
-    return this.#holders > 1;
-  }
-
-  /** Each port that sets it is one holder more. */
-  set retained(value: boolean) {
-    if (value) this.#holders += 1;
-  }
-
-  release(): void {
-    this.#holders -= 1;
-    if (this.#holders === 0) this.#pool.give(this.bytes);
-  }
-}
 
 export class FrameWriter {
   readonly #port: Port;
@@ -53,6 +23,9 @@ export class FrameWriter {
   readonly #pool: ChunkPool;
   #chunk: Buffer | undefined;
   #usedBytes = 0;
+  #lastFrame = 0;
+  readonly #spareTable = new OffloadTable();
+  #offloads: OffloadTable | undefined;
 
   constructor(port: Port, sink: FrameSink, pool: ChunkPool) {
     this.#port = port;
@@ -77,6 +50,7 @@ export class FrameWriter {
     const chunk = (this.#chunk ??= this.#pool.take());
     const frameOffset = this.#usedBytes + FRAME_HEADER_BYTES;
     chunk.writeUInt32BE(frameBytes, this.#usedBytes);
+    this.#lastFrame = this.#usedBytes;
     this.#usedBytes = frameOffset + frameBytes;
     const { counters } = this.#port;
     counters.rxFrames += 1;
@@ -84,14 +58,25 @@ export class FrameWriter {
     return writeEthernetHeader(chunk, frameOffset, destinationMac, sourceMac, etherType);
   }
 
+  /** What the frame begun last leaves to its receiver, which takes it: see `Port.takesOffloads`. */
+  leave(offload: Offload): void {
+    // A nested `begin` finds the spare table empty or in use.
+    this.#offloads ??= this.#spareTable.isEmpty ? this.#spareTable : new OffloadTable();
+    this.#offloads.add(this.#lastFrame, offload);
+  }
+
   flush(): void {
     const chunk = this.#chunk;
     if (chunk === undefined) return;
-    const batch = new WrittenBatch(chunk, this.#pool);
+    const batch = new PooledBatch(this.#pool, chunk);
+    const offloads = this.#offloads;
+    if (offloads !== undefined) batch.offloads = offloads;
     const end = this.#usedBytes;
     this.#chunk = undefined;
+    this.#offloads = undefined;
     this.#usedBytes = 0;
     this.#sink.forward(this.#port, batch, 0, end);
+    offloads?.clear();
     batch.release();
   }
 }

@@ -3,8 +3,10 @@
  * everything that was answered handed back.
  */
 import { EtherType, ETHERNET_HEADER_BYTES, readMac } from '../../wire/ethernet.js';
+import { emptyOffload, type OffloadTable } from '../offload/offload-table.js';
+import { completeChecksum, tcpHeadersOf, writeSegment } from '../offload/segmentation.js';
 import { emptyCounters } from '../ports/counters.js';
-import { FRAME_HEADER_BYTES, type FrameBatch, type Port } from '../ports/port.js';
+import { FRAME_HEADER_BYTES, type FrameBatch, MAX_FRAME_BYTES, type Port } from '../ports/port.js';
 import type { DropReason } from './drop-reason.js';
 
 const TWO_POW_32 = 0x1_0000_0000;
@@ -16,6 +18,8 @@ export interface Receivers {
   receiveArp(bytes: Buffer, start: number, end: number, sourceMac: number): void;
   receiveIpv4(bytes: Buffer, start: number, end: number, sourceMac: number, toGroup: boolean): void;
   receiveIpv6(bytes: Buffer, start: number, end: number, sourceMac: number, toGroup: boolean): void;
+  /** Whether a TCP packet whose header stands at `ip` ends here: then it may be longer than any link's MTU. */
+  endsHere(bytes: Buffer, ip: number): boolean;
   drop(reason: DropReason): void;
   endOfBatch(): void;
 }
@@ -23,6 +27,10 @@ export interface Receivers {
 export class GatewayPort implements Port {
   readonly id: string;
   readonly counters = emptyCounters();
+  readonly takesOffloads = true;
+  readonly #offload = emptyOffload();
+  #isChecksumLeft = false;
+  #segment: Buffer | undefined;
   readonly #receivers: Receivers;
   #mac = 0;
   #macHigh = 0;
@@ -49,13 +57,50 @@ export class GatewayPort implements Port {
     const { counters } = this;
     counters.txFrames += frameCount;
     counters.txBytes += end - start - frameCount * FRAME_HEADER_BYTES;
-    const { bytes } = batch;
+    const { bytes, offloads } = batch;
     let position = start;
     while (position + FRAME_HEADER_BYTES <= end) {
       const frame = position + FRAME_HEADER_BYTES;
-      position = frame + bytes.readUInt32BE(position);
-      if (position > end) return;
-      this.#receive(bytes, frame, position);
+      const next = frame + bytes.readUInt32BE(position);
+      if (next > end) return;
+      if (offloads?.read(position, this.#offload) === true) {
+        this.#receiveUnfinished(offloads, position, bytes, frame, next);
+      } else this.#receive(bytes, frame, next);
+      position = next;
+    }
+  }
+
+  /** The checksum of the TCP packet received now was left to us. */
+  get isChecksumLeft(): boolean {
+    return this.#isChecksumLeft;
+  }
+
+  /**
+   * A frame with something left to do. TCP that ends here needs neither checksum nor segments; everything else is
+   * finished first, as for a port that takes no offloads.
+   */
+  #receiveUnfinished(
+    offloads: OffloadTable,
+    position: number,
+    bytes: Buffer,
+    frame: number,
+    end: number,
+  ): void {
+    const headers = tcpHeadersOf(bytes, frame, end);
+    if (headers !== undefined && this.#receivers.endsHere(bytes, frame + headers.ip)) {
+      this.#isChecksumLeft = true;
+      this.#receive(bytes, frame, end);
+      this.#isChecksumLeft = false;
+    } else if (headers === undefined || this.#offload.gsoSize === 0) {
+      completeChecksum(bytes, frame, end, this.#offload);
+      offloads.finished(position);
+      this.#receive(bytes, frame, end);
+    } else {
+      const { gsoSize } = this.#offload;
+      const segment = (this.#segment ??= Buffer.allocUnsafeSlow(MAX_FRAME_BYTES));
+      for (let number = 0; number * gsoSize < end - frame - headers.payload; number++) {
+        this.#receive(segment, 0, writeSegment(bytes, frame, end, headers, gsoSize, number, segment, 0));
+      }
     }
   }
 

@@ -162,7 +162,7 @@ describe('gateways on real switches', () => {
     const pool = new ChunkPool();
     const site = (settings: ReturnType<typeof network>, ports: Parameters<typeof stage.gateway>[1]) => {
       const sink = new Switch(() => 0);
-      const options = { sink, pool, services: stage.services, queuedBytes: () => 0 };
+      const options = { sink, pool, services: stage.services, portOf: () => undefined };
       const gateway = new Gateway(settings, ports ?? [], options);
       const guest = new GuestPort(settings.name);
       sink.attach(gateway.port, { mac: gateway.port.mac });

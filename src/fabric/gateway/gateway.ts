@@ -11,13 +11,14 @@
  * (`local-delivery.ts`), ICMP errors per second (`icmp-error-sender.ts`).
  */
 import { isDeepStrictEqual } from 'node:util';
-import { ipv6OfKey } from '../../wire/address.js';
+import { ipv6Equals, ipv6OfKey } from '../../wire/address.js';
 import { parseMac } from '../../wire/ethernet.js';
 import { linkLocalAddress } from '../../wire/ipv6-interface.js';
 import type { FabricNetwork, FabricPort } from '../control/protocol.js';
 import type { ChunkPool } from '../ports/chunk-pool.js';
 import { countDrop } from '../ports/counters.js';
-import type { FrameSink } from '../ports/port.js';
+import type { FrameSink, Port } from '../ports/port.js';
+import type { Offload } from '../../wire/virtio-net-header.js';
 import { type AddressKey, addressKeyOf, ipv6KeyOf } from './address-key.js';
 import { ArpResponder } from './arp-responder.js';
 import type { GatewayContext } from './context.js';
@@ -35,13 +36,19 @@ import { RouterAdvertiser } from './router-advertiser.js';
 import type { GatewayServices } from './services.js';
 import { type GatewaySettings, settingsOf } from './settings.js';
 
+/** Where the destination stands in a header. */
+const IPV4_DESTINATION = 16;
+const IPV6_DESTINATION = 24;
+/** What an IPv4 header's length holds, less a margin for the headers of tunnels. */
+const MAX_OFFLOAD_BYTES = 65_000;
+
 export interface GatewayOptions {
   /** The switch of the network. */
   readonly sink: FrameSink;
   readonly pool: ChunkPool;
   readonly services: GatewayServices;
-  /** Bytes that wait in the port behind a MAC; 48-bit number. */
-  readonly queuedBytes: (mac: number) => number;
+  /** The port behind a MAC; 48-bit number. */
+  readonly portOf: (mac: number) => Port | undefined;
   /** Monotonic, ms. */
   readonly nowMs?: () => number;
 }
@@ -56,7 +63,7 @@ export class Gateway implements GatewayContext {
   readonly port: GatewayPort;
   readonly neighbours: NeighbourCache;
   readonly errors: IcmpErrorSender;
-  readonly queuedBytes: (mac: number) => number;
+  readonly #portOf: (mac: number) => Port | undefined;
   readonly #services: GatewayServices;
   readonly #writer: FrameWriter;
   readonly #arp: ArpResponder;
@@ -72,7 +79,7 @@ export class Gateway implements GatewayContext {
     const { services, nowMs = () => performance.now() } = options;
     this.#services = services;
     this.#settings = settingsOf(network, ports);
-    this.queuedBytes = options.queuedBytes;
+    this.#portOf = options.portOf;
     this.neighbours = new NeighbourCache((key) => this.#solicit(key), nowMs);
     this.errors = new IcmpErrorSender(this, nowMs);
     this.#arp = new ArpResponder(this, nowMs);
@@ -150,6 +157,22 @@ export class Gateway implements GatewayContext {
     return this.#writer.begin(destinationMac, this.#settings.mac, etherType, packetBytes);
   }
 
+  queuedBytes(destinationMac: number): number {
+    return this.#portOf(destinationMac)?.queuedBytes ?? 0;
+  }
+
+  offloadBytes(destinationMac: number): number {
+    return this.#portOf(destinationMac)?.takesOffloads === true ? MAX_OFFLOAD_BYTES : 0;
+  }
+
+  leave(offload: Offload): void {
+    this.#writer.leave(offload);
+  }
+
+  get isChecksumLeft(): boolean {
+    return this.port.isChecksumLeft;
+  }
+
   flush(): void {
     if (this.#isOpen) this.#writer.flush();
   }
@@ -175,9 +198,25 @@ export class Gateway implements GatewayContext {
         this.#ipv4.receive(bytes, start, end, sourceMac, toGroup),
       receiveIpv6: (bytes, start, end, sourceMac, toGroup) =>
         this.#ipv6.receive(bytes, start, end, sourceMac, toGroup),
+      endsHere: (bytes, ip) => this.#endsHere(bytes, ip),
       drop: (reason) => this.drop(reason),
       endOfBatch: () => this.#endOfBatch(),
     });
+  }
+
+  /** Whether a packet's TCP ends in the NAT: then it needs no segments; the router's links have MTUs. */
+  #endsHere(bytes: Buffer, ip: number): boolean {
+    const { router } = this.#services;
+    const { ipv4, ipv6 } = this.#settings;
+    if (bytes[ip]! >>> 4 === 4) {
+      const destination = bytes.readUInt32BE(ip + IPV4_DESTINATION);
+      return destination === ipv4?.address || router.networkOfIpv4(destination) === undefined;
+    }
+    const destination = ip + IPV6_DESTINATION;
+    return (
+      (ipv6 !== undefined && ipv6Equals(bytes, destination, ipv6.address)) ||
+      router.networkOfIpv6(bytes, destination) === undefined
+    );
   }
 
   #endOfBatch(): void {

@@ -1,3 +1,4 @@
+import type { Offload } from '../../wire/virtio-net-header.js';
 import type { FabricNetwork } from '../control/protocol.js';
 
 /**
@@ -16,6 +17,14 @@ export interface GatewayLink {
    * @returns the offset of the IP header in `bytes`.
    */
   begin(destinationMac: number, etherType: number, packetBytes: number): number;
+  /**
+   * The longest IP packet that the port behind this MAC cuts into segments by itself, and puts checksums into; 0 where
+   * it does neither. Such a packet is begun as any other, and `leave` then says what it leaves to be done.
+   */
+  offloadBytes(destinationMac: number): number;
+  leave(offload: Offload): void;
+  /** The packet that is received now came over no wire: its TCP checksum was left to us, and needs no look. */
+  readonly isChecksumLeft: boolean;
   /** Hands everything begun since the last flush to the switch. */
   flush(): void;
   /** Bytes that wait in the port behind this MAC, so that senders slow down instead of overflowing it. */

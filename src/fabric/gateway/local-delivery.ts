@@ -113,17 +113,19 @@ export class LocalDelivery {
   #deliverTcp(packet: LocalPacket): void {
     const { bytes, payloadOffset, end } = packet;
     const header = readTcpHeader(bytes, payloadOffset, end);
-    if (header === undefined || checksum(bytes, payloadOffset, end, packet.pseudoHeaderSum) !== 0) {
-      this.#context.drop('malformed');
+    const context = this.#context;
+    const holds = context.isChecksumLeft || checksum(bytes, payloadOffset, end, packet.pseudoHeaderSum) === 0;
+    if (header === undefined || !holds) {
+      context.drop('malformed');
       return;
     }
     if (this.#offerToNat(packet, header.destinationPort)) return;
-    const { settings } = this.#context;
+    const { settings } = context;
     if (!settings.leadsOut) {
-      this.#context.drop('isolated');
+      context.drop('isolated');
       return;
     }
-    this.#context.drop('closed-port');
+    context.drop('closed-port');
     if ((header.flags & TcpFlag.rst) !== 0) return;
     const { sourcePort, destinationPort, sequence, acknowledgement, flags, headerBytes } = header;
     // RFC 9293 section 3.10.7.1.
@@ -144,7 +146,7 @@ export class LocalDelivery {
             TcpFlag.rst | TcpFlag.ack,
           )
         : tcpPacket(packet.replyEnds, destinationPort, sourcePort, acknowledgement, 0, TcpFlag.rst);
-    sendOwn(this.#context, packet.sourceMac, reset);
+    sendOwn(context, packet.sourceMac, reset);
   }
 
   #deliverIcmp(packet: LocalPacket): void {

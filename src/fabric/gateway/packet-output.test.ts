@@ -78,9 +78,17 @@ class FragmentingLink implements GatewayLink {
 
   flush(): void {}
 
+  readonly isChecksumLeft = false;
+
   queuedBytes(): number {
     return 0;
   }
+
+  offloadBytes(): number {
+    return 0;
+  }
+
+  leave(): void {}
 
   resolve(): void {}
 }

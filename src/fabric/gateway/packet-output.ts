@@ -5,6 +5,7 @@
 import { EtherType } from '../../wire/ethernet.js';
 import { type Ipv4Header, readIpv4Header, setIpv4Checksum } from '../../wire/ipv4.js';
 import { fragmentRanges, writeIpv4Fragment } from '../../wire/ipv4-reassembly.js';
+import { copyBytes } from '../../wire/simd.js';
 import {
   ExtensionHeader,
   IPV6_FRAGMENT_HEADER_BYTES,
@@ -27,7 +28,7 @@ export function sendIpv4(
   const { totalBytes, headerBytes } = header;
   if (totalBytes <= link.network.mtuBytes) {
     const offset = link.begin(mac, EtherType.ipv4, totalBytes);
-    bytes.copy(link.bytes, offset, start, start + totalBytes);
+    copyBytes(link.bytes, offset, bytes, start, start + totalBytes);
     return;
   }
   for (const range of fragmentRanges(header, link.network.mtuBytes)) {
@@ -39,7 +40,7 @@ export function sendIpv4(
 /** Sends the IPv6 packet [start, end) as it is. */
 export function sendIpv6(link: GatewayLink, mac: number, bytes: Buffer, start: number, end: number): void {
   const offset = link.begin(mac, EtherType.ipv6, end - start);
-  bytes.copy(link.bytes, offset, start, end);
+  copyBytes(link.bytes, offset, bytes, start, end);
 }
 
 /** Sends a packet of `packets.ts`, of either family, in fragments where it exceeds the MTU. */

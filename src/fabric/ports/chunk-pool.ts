@@ -1,3 +1,5 @@
+import { giveBlock, takeBlock } from '../../wire/simd-memory.js';
+
 /** Buffers that ports gather and queue frames in. A pool that runs dry allocates; one that is full lets go. */
 export const CHUNK_BYTES = 256 * 1024;
 
@@ -8,10 +10,11 @@ export class ChunkPool {
   readonly #idle: Buffer[] = [];
 
   take(): Buffer {
-    return this.#idle.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    return this.#idle.pop() ?? takeBlock(CHUNK_BYTES);
   }
 
   give(chunk: Buffer): void {
     if (this.#idle.length < MAX_IDLE_CHUNKS) this.#idle.push(chunk);
+    else giveBlock(chunk);
   }
 }

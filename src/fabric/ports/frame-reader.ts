@@ -6,6 +6,8 @@
  * end of the headroom, so that the next read continues it and every frame is contiguous. When somebody retained the
  * buffer, another is taken, and it is the next to be taken once all have released it. A length that no frame can have means that the stream cannot be followed any more.
  */
+import { copyBytes } from '../../wire/simd.js';
+import { giveBlock, takeBlock } from '../../wire/simd-memory.js';
 import { FRAME_HEADER_BYTES, type FrameBatch, MAX_FRAME_BYTES, MIN_FRAME_BYTES } from './port.js';
 
 /** Large enough for all that a unix socket holds at once (net.core.wmem_default, 208 KB). */
@@ -24,8 +26,8 @@ export interface FrameReceiver {
 
 class ReadBuffer implements FrameBatch {
   #holders = 0;
-  readonly bytes = Buffer.allocUnsafeSlow(HEADROOM_BYTES + READ_BYTES);
-  readonly view = new DataView(this.bytes.buffer);
+  readonly bytes = takeBlock(HEADROOM_BYTES + READ_BYTES);
+  readonly view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length);
   /** What a read fills. */
   readonly area = this.bytes.subarray(HEADROOM_BYTES);
 
@@ -51,6 +53,7 @@ export class FrameReader {
   readonly #receiver: FrameReceiver;
   #maxUntaggedBytes: number;
   #spare: ReadBuffer | undefined;
+  #isClosed = false;
   #buffer = this.#take();
   /** Bytes of a cut-off frame that stand at the end of the headroom. */
   #carriedBytes = 0;
@@ -60,6 +63,10 @@ export class FrameReader {
     this.#maxUntaggedBytes = mtuBytes + MIN_FRAME_BYTES;
   }
 
+  get mtuBytes(): number {
+    return this.#maxUntaggedBytes - MIN_FRAME_BYTES;
+  }
+
   set mtuBytes(mtuBytes: number) {
     this.#maxUntaggedBytes = mtuBytes + MIN_FRAME_BYTES;
   }
@@ -67,6 +74,14 @@ export class FrameReader {
   /** Where the next read goes; it may be another buffer after each `take`. */
   get area(): Uint8Array {
     return this.#buffer.area;
+  }
+
+  /** Nothing is read any more; what ports still hold is given back when they release it. */
+  close(): void {
+    this.#isClosed = true;
+    if (!this.#buffer.retained) giveBlock(this.#buffer.bytes);
+    if (this.#spare !== undefined) giveBlock(this.#spare.bytes);
+    this.#spare = undefined;
   }
 
   /** Forgets a cut-off frame: the stream begins anew. */
@@ -118,7 +133,7 @@ export class FrameReader {
     this.#carriedBytes = end - start;
     if (buffer.retained) {
       this.#buffer = this.#take();
-      buffer.bytes.copy(this.#buffer.bytes, HEADROOM_BYTES - this.#carriedBytes, start, end);
+      copyBytes(this.#buffer.bytes, HEADROOM_BYTES - this.#carriedBytes, buffer.bytes, start, end);
     } else if (end > start) {
       buffer.bytes.copyWithin(HEADROOM_BYTES - this.#carriedBytes, start, end);
     }
@@ -127,11 +142,12 @@ export class FrameReader {
   #take(): ReadBuffer {
     const spare = this.#spare;
     this.#spare = undefined;
-    return (
-      spare ??
-      new ReadBuffer((buffer) => {
-        this.#spare = buffer;
-      })
-    );
+    return spare ?? new ReadBuffer((buffer) => this.#takeBack(buffer));
+  }
+
+  /** One is kept for the next time. */
+  #takeBack(buffer: ReadBuffer): void {
+    if (this.#isClosed || this.#spare !== undefined) giveBlock(buffer.bytes);
+    else this.#spare = buffer;
   }
 }

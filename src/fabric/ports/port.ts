@@ -8,11 +8,16 @@
  * `offer`, then calls `flush` once on each port that was offered something. A port that still needs the bytes after
  * `flush` sets `retained`, and the producer leaves that buffer alone and takes another.
  */
+import type { OffloadTable } from '../offload/offload-table.js';
+
+/** One buffer of frames. */
 export interface FrameBatch {
   readonly bytes: Buffer;
   retained: boolean;
   /** Called by each port that set `retained`, once it needs the bytes no more: the buffer may be used again. */
   release?(): void;
+  /** What frames of this batch leave to their receiver; absent: nothing. Only ports with `takesOffloads` see it. */
+  readonly offloads?: OffloadTable;
 }
 
 /** Size of the length that stands before each frame, bytes. */
@@ -38,6 +43,8 @@ export interface Port {
   readonly counters: PortCounters;
   /** Bytes that were offered and wait to be passed on; absent where nothing ever waits. */
   readonly queuedBytes?: number;
+  /** The far side puts in checksums and cuts segments itself, as the batch's `offloads` say. */
+  readonly takesOffloads?: boolean;
   /** Takes whole frames, framing included: bytes [start, end) of the batch, `frameCount` of them. */
   offer(batch: FrameBatch, start: number, end: number, frameCount: number): void;
   /** The batch is over: pass on what was offered. */

@@ -11,18 +11,10 @@ import type { ChunkPool } from './chunk-pool.js';
 import { countDrop, emptyCounters } from './counters.js';
 import { Dialer } from './dialer.js';
 import { FrameReader } from './frame-reader.js';
-import { FRAME_HEADER_BYTES, type FrameBatch, type FrameSink, type Port } from './port.js';
+import type { MachinePort } from './machine-port.js';
+import { FRAME_HEADER_BYTES, type FrameBatch, type FrameSink } from './port.js';
+import { type PortTap, PortTaps } from './port-taps.js';
 import { Transmitter } from './transmitter.js';
-
-/** `sent`: by the machine; `received`: by the machine. */
-export type Direction = 'sent' | 'received';
-
-/** Sees the frames that pass a port. The bytes are valid only during the call. */
-export interface PortTap {
-  onFrames(direction: Direction, bytes: Buffer, start: number, end: number): void;
-  /** The port goes. */
-  onPortClosed(): void;
-}
 
 export interface StreamPortOptions {
   readonly id: string;
@@ -34,7 +26,7 @@ export interface StreamPortOptions {
   readonly maxQueuedBytes?: number;
 }
 
-export class StreamPort implements Port {
+export class StreamPort implements MachinePort {
   readonly id: string;
   readonly counters = emptyCounters();
   /** The switch; another one when the NIC moves to another network. */
@@ -42,7 +34,7 @@ export class StreamPort implements Port {
   readonly #reader: FrameReader;
   readonly #transmitter: Transmitter;
   readonly #dialer: Dialer;
-  #taps: readonly PortTap[] = [];
+  readonly #taps = new PortTaps();
   #isConnected = false;
 
   constructor(options: StreamPortOptions) {
@@ -82,6 +74,10 @@ export class StreamPort implements Port {
     return this.#transmitter.queuedBytes;
   }
 
+  get mtuBytes(): number {
+    return this.#reader.mtuBytes;
+  }
+
   set mtuBytes(mtuBytes: number) {
     this.#reader.mtuBytes = mtuBytes;
   }
@@ -91,17 +87,17 @@ export class StreamPort implements Port {
   }
 
   addTap(tap: PortTap): void {
-    this.#taps = [...this.#taps, tap];
+    this.#taps.add(tap);
   }
 
   removeTap(tap: PortTap): void {
-    this.#taps = this.#taps.filter((other) => other !== tap);
+    this.#taps.remove(tap);
   }
 
   close(): void {
     this.#dialer.close();
-    for (const tap of this.#taps) tap.onPortClosed();
-    this.#taps = [];
+    this.#reader.close();
+    this.#taps.close();
   }
 
   offer(batch: FrameBatch, start: number, end: number, frameCount: number): void {
@@ -113,7 +109,7 @@ export class StreamPort implements Port {
     if (frames < frameCount) countDrop(this, 'queue-full', frameCount - frames);
     this.counters.txFrames += frames;
     this.counters.txBytes += bytes - frames * FRAME_HEADER_BYTES;
-    if (this.#taps.length > 0) this.#show('received', batch, start, start + bytes);
+    this.#taps.show('received', batch, start, start + bytes);
   }
 
   flush(): void {
@@ -131,11 +127,7 @@ export class StreamPort implements Port {
   #onFrames(batch: FrameBatch, start: number, end: number, frameCount: number): void {
     this.counters.rxFrames += frameCount;
     this.counters.rxBytes += end - start - frameCount * FRAME_HEADER_BYTES;
-    if (this.#taps.length > 0) this.#show('sent', batch, start, end);
+    this.#taps.show('sent', batch, start, end);
     this.sink.forward(this, batch, start, end);
-  }
-
-  #show(direction: Direction, { bytes }: FrameBatch, start: number, end: number): void {
-    for (const tap of this.#taps) tap.onFrames(direction, bytes, start, end);
   }
 }

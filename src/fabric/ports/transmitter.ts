@@ -10,6 +10,7 @@
  * switch port.
  */
 import type { Socket } from 'node:net';
+import { copyBytes } from '../../wire/simd.js';
 import { CHUNK_BYTES, type ChunkPool } from './chunk-pool.js';
 import { FRAME_HEADER_BYTES, type FrameBatch } from './port.js';
 
@@ -61,16 +62,14 @@ export class Transmitter {
     this.#socket = socket;
   }
 
-  /** Lets go of everything that waits. */
+  /** The socket is destroyed, so that nothing is written from any more: lets go of everything that waits. */
   close(): void {
     this.#socket = undefined;
     this.#clearOffered();
     for (const chunk of this.#backlog) this.#pool.give(chunk.buffer);
     this.#backlog.length = 0;
     this.#backlogBytes = 0;
-    // The old socket may still read from it: it goes to the collector, not to the pool.
-    this.#inFlight = undefined;
-    this.#held = undefined;
+    this.#letGo();
   }
 
   /**
@@ -129,7 +128,8 @@ export class Transmitter {
         chunk = { buffer: this.#pool.take(), length: 0 };
         this.#backlog.push(chunk);
       }
-      const copied = bytes.copy(chunk.buffer, chunk.length, position, end);
+      const copied = Math.min(end - position, CHUNK_BYTES - chunk.length);
+      copyBytes(chunk.buffer, chunk.length, bytes, position, position + copied);
       chunk.length += copied;
       position += copied;
     }
@@ -153,11 +153,16 @@ export class Transmitter {
   #afterWrite(): void {
     const socket = this.#socket;
     if (socket === undefined || socket.writableLength > 0) return;
+    this.#letGo();
+    this.#pump(socket);
+  }
+
+  /** Of what the socket read from. */
+  #letGo(): void {
     if (this.#inFlight !== undefined) this.#pool.give(this.#inFlight);
     this.#inFlight = undefined;
     this.#held?.release?.();
     this.#held = undefined;
-    this.#pump(socket);
   }
 
   #clearOffered(): void {

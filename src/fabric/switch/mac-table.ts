@@ -45,6 +45,10 @@ export class MacTable<Owner extends MacOwner> {
     return this.#find(high, low | 0)?.owner;
   }
 
+  isPinned(high: number, low: number): boolean {
+    return this.#find(high, low | 0)?.pinned === true;
+  }
+
   /** Binds a configured MAC to its owner; a learned entry gives way, a pinned one is replaced. */
   pin(high: number, low: number, owner: Owner): void {
     this.#remove((entry) => entry.high === high && entry.low === (low | 0));

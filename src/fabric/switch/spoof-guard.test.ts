@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as frames from '../../../test/fabric/frames.js';
 import { arp, dhcp, ipv4, ipv6, udp, vlan } from '../../../test/fabric/frames.js';
-import { check, guardOf, other, OWN, own } from '../../../test/fabric/guarded.js';
+import { check, guardOf, other, OWN, own, strangersGuard } from '../../../test/fabric/guarded.js';
 import { EtherType } from '../../wire/ethernet.js';
 import { IpProtocol } from '../../wire/ipv4.js';
+import { fuzz } from '../../../test/fuzz/fuzz.js';
 
 const ethernet = (etherType: number, payload: Buffer, source = own): Buffer =>
   frames.ethernet(etherType, payload, source);
@@ -96,7 +97,7 @@ describe('SpoofGuard on detours', () => {
     expect(check(frame)).toBe(expected);
   });
 
-  it('reads nothing outside of the frame, whatever it holds', () => {
+  fuzz('reads nothing outside of the frame, whatever it holds', [7], (seed) => {
     const etherType = fc.constantFrom(0x0800, 0x0806, 0x86dd, 0x8100, 0x88a8, 0x0030, 0x88b5);
     // Sources that pass, so that the walk behind them is reached.
     const start = fc.oneof(
@@ -113,7 +114,38 @@ describe('SpoofGuard on detours', () => {
         const reason = guard.check(view, 0, frame.length);
         expect(reason === undefined || typeof reason === 'string').toBe(true);
       }),
-      { numRuns: 3000, seed: 7 },
+      { numRuns: 3000, seed },
     );
+  });
+});
+
+describe('SpoofGuard on a stranger', () => {
+  const [mac1, mac2] = [frames.macNumber(7), frames.macNumber(8)];
+  const from = (mac: number, address: string): Buffer =>
+    frames.ethernet(0x0800, ipv4(address, TCP, tcp), mac);
+
+  it('lets several stations through, each with what it took', () => {
+    const guard = strangersGuard();
+    expect(check(from(mac1, '10.0.0.70'), guard)).toBeUndefined();
+    expect(check(from(mac2, '10.0.0.80'), guard)).toBeUndefined();
+    expect(check(frames.ethernet(0x0806, arp(1, mac1, '10.0.0.70'), mac1), guard)).toBeUndefined();
+    expect(check(frames.ethernet(0x88b5, Buffer.alloc(40), mac2), guard)).toBeUndefined();
+  });
+
+  it.each<[string, string, Buffer]>([
+    ["a machine's MAC", 'spoofed-mac', from(own, '10.0.0.70')],
+    ['a group address as its MAC', 'spoofed-mac', from(0x0100_5e00_0001, '10.0.0.70')],
+    ["a machine's IPv4 address", 'spoofed-ipv4', from(mac1, '10.0.0.2')],
+    ['an address of another subnet', 'spoofed-ipv4', from(mac1, '192.168.0.1')],
+    ["a machine's IPv6 address", 'spoofed-ipv6', frames.ethernet(0x86dd, ipv6('fd00:1::b', TCP, tcp), mac1)],
+    ["ARP for a machine's address", 'spoofed-arp', frames.ethernet(0x0806, arp(2, mac1, '10.0.0.1'), mac1)],
+    ["ARP with another's MAC", 'spoofed-arp', frames.ethernet(0x0806, arp(2, mac2, '10.0.0.70'), mac1)],
+    [
+      'a DHCP offer',
+      'dhcp-server',
+      frames.ethernet(0x0800, ipv4('10.0.0.70', UDP, udp(67, 68, dhcp(2, mac1))), mac1),
+    ],
+  ])('refuses %s', (_, expected, frame) => {
+    expect(check(frame, strangersGuard())).toBe(expected);
   });
 });

@@ -52,11 +52,22 @@ const BOOT_REQUEST = 1;
 /** From the UDP header to the end of `chaddr`'s first 6 bytes (RFC 2131, figure 1). */
 const DHCP_TO_CLIENT_MAC_BYTES = 8 + 28;
 
+/**
+ * Somebody whom the configuration does not name, or a switch with many behind it: may use every MAC that nobody else was
+ * given, and the addresses that are free. Each frame's source is who its sender says it is.
+ */
+export interface Stranger {
+  /** Whether a MAC (upper 16 bits, lower 32 bits) was given to somebody else. */
+  isForeign(high: number, low: number): boolean;
+}
+
 export class SpoofGuard implements AddressHolder, Ipv6Rights {
   readonly claims: AddressKey[] = [];
   readonly #owners: AddressOwners;
-  readonly #macHigh: number;
-  readonly #macLow: number;
+  readonly #stranger: Stranger | undefined;
+  /** Of the NIC; of a stranger's frame while that is looked at. */
+  #macHigh: number;
+  #macLow: number;
   readonly #ipv4: number | undefined;
   /** The source addresses that pass without a look-up: assigned, link-local, and the last one granted. */
   readonly #ownIpv6: readonly Uint32Array[];
@@ -64,9 +75,16 @@ export class SpoofGuard implements AddressHolder, Ipv6Rights {
   /** 0 is never granted, so it also stands for none. */
   #lastIpv4 = 0;
 
-  constructor(identity: GuardedIdentity, owners: AddressOwners) {
-    const mac = parseMac(identity.mac) ?? 0;
+  constructor(identity: GuardedIdentity | Stranger, owners: AddressOwners) {
     this.#owners = owners;
+    if ('isForeign' in identity) {
+      this.#stranger = identity;
+      this.#macHigh = 0;
+      this.#macLow = 0;
+      this.#ownIpv6 = [];
+      return;
+    }
+    const mac = parseMac(identity.mac) ?? 0;
     this.#macHigh = Math.floor(mac / 0x1_0000_0000);
     this.#macLow = mac % 0x1_0000_0000;
     this.#ipv4 = identity.ipv4 === undefined ? undefined : parseIpv4(identity.ipv4);
@@ -81,13 +99,27 @@ export class SpoofGuard implements AddressHolder, Ipv6Rights {
 
   /** Checks the frame [start, end) of the view, without its stream framing; it has at least 14 bytes. */
   check(view: DataView, start: number, end: number): SpoofReason | undefined {
-    if (view.getUint32(start + 8) !== this.#macLow || view.getUint16(start + 6) !== this.#macHigh) {
+    const stranger = this.#stranger;
+    if (stranger !== undefined) {
+      if (!this.#takeMac(stranger, view, start + 6)) return 'spoofed-mac';
+    } else if (view.getUint32(start + 8) !== this.#macLow || view.getUint16(start + 6) !== this.#macHigh) {
       return 'spoofed-mac';
     }
     const etherType = view.getUint16(start + 12);
     if (etherType === EtherType.ipv4) return this.#checkIpv4(view, start + 14, end);
     if (etherType === EtherType.ipv6) return this.#checkIpv6(view, start + 14, end);
     return this.#checkOther(view, start + 12, end);
+  }
+
+  /** @returns whether the MAC is free for a stranger; then it is whom the frame speaks of. */
+  #takeMac(stranger: Stranger, view: DataView, offset: number): boolean {
+    const high = view.getUint16(offset);
+    const low = view.getUint32(offset + 2);
+    // A group address is no source (IEEE 802.1Q, 8.7).
+    if ((high & 0x0100) !== 0 || stranger.isForeign(high, low)) return false;
+    this.#macHigh = high;
+    this.#macLow = low;
+    return true;
   }
 
   /** @param offset where the EtherType stands. */

@@ -13,6 +13,8 @@
  * Limits: the bounds of `MacTable`. Frames to 01:80:c2:00:00:00-0f stay on their link, as on every bridge (8.6.3).
  * Nothing is allocated for a frame.
  */
+import { SoftwareOffload } from '../offload/software-offload.js';
+import { ChunkPool } from '../ports/chunk-pool.js';
 import type { FrameBatch, FrameSink, Port } from '../ports/port.js';
 import { FRAME_HEADER_BYTES } from '../ports/port.js';
 import { countDrop } from '../ports/counters.js';
@@ -22,6 +24,8 @@ import type { SpoofGuard } from './spoof-guard.js';
 export interface AttachOptions {
   /** Refuses frames of this port; without one everything enters. */
   readonly guard?: SpoofGuard;
+  /** Whether the port's guard lets in MACs that are not pinned to it, which have to be learned; without a guard they are. */
+  readonly learns?: boolean;
   /** The port's own MAC, a 48-bit number: it leads here from the start, and no other port can learn it. */
   readonly mac?: number;
   /** Ports of one group exchange nothing: the tunnels of an overlay, whose far ends are meshed themselves. */
@@ -31,6 +35,7 @@ export interface AttachOptions {
 class Attachment {
   learnedMacs = 0;
   guard: SpoofGuard | undefined;
+  learns = true;
   /** 0: in no group. */
   group = 0;
   mac: number | undefined;
@@ -55,9 +60,14 @@ export class Switch implements FrameSink {
   readonly #touched: Attachment[] = [];
   #serial = 0;
   readonly #nowSeconds: () => number;
+  readonly #softwareOffload: SoftwareOffload;
 
-  constructor(nowSeconds: () => number = () => Math.floor(performance.now() / 1000)) {
+  constructor(
+    nowSeconds: () => number = () => Math.floor(performance.now() / 1000),
+    pool: ChunkPool = new ChunkPool(),
+  ) {
     this.#nowSeconds = nowSeconds;
+    this.#softwareOffload = new SoftwareOffload(pool);
   }
 
   get learnedMacs(): number {
@@ -73,6 +83,7 @@ export class Switch implements FrameSink {
       this.#attachments = [...this.#byPort.values()];
     }
     attachment.guard = options.guard;
+    attachment.learns = options.guard === undefined || options.learns === true;
     attachment.group = options.splitHorizonGroup ?? 0;
     if (attachment.mac === options.mac) return;
     if (attachment.mac !== undefined) this.#table.unpin(...split(attachment.mac), attachment);
@@ -93,6 +104,11 @@ export class Switch implements FrameSink {
     return this.#table.lookup(Math.floor(mac / TWO_POW_32), mac % TWO_POW_32)?.port;
   }
 
+  /** Whether a MAC, upper 16 and lower 32 bits, was given to a port: it is no other's. */
+  isPinned(high: number, low: number): boolean {
+    return this.#table.isPinned(high, low);
+  }
+
   /** Forgets what was not seen for the ageing time; call it every now and then. */
   age(): void {
     this.#table.sweep(this.#nowSeconds());
@@ -103,15 +119,17 @@ export class Switch implements FrameSink {
     if (from === undefined) return;
     const serial = ++this.#serial;
     const firstTouched = this.#touched.length;
+    const heldBatches = batch.offloads === undefined ? -1 : this.#softwareOffload.heldBatches;
     this.#distribute(from, batch, start, end, serial);
     for (let index = firstTouched; index < this.#touched.length; index++) this.#touched[index]!.port.flush();
     this.#touched.length = firstTouched;
+    if (heldBatches >= 0) this.#softwareOffload.release(heldBatches);
   }
 
   #distribute(from: Attachment, batch: FrameBatch, start: number, end: number, serial: number): void {
     const view = viewOf(from, batch.bytes);
-    const { guard } = from;
-    const nowSeconds = guard === undefined ? this.#nowSeconds() : 0;
+    const { guard, learns } = from;
+    const nowSeconds = learns ? this.#nowSeconds() : 0;
     let runWay: Way;
     let runStart = start;
     let runFrames = 0;
@@ -127,7 +145,7 @@ export class Switch implements FrameSink {
       const reason = guard?.check(view, frame, next);
       let way: Way;
       if (reason === undefined) {
-        if (guard === undefined) {
+        if (learns) {
           const high = view.getUint16(frame + 6);
           const low = view.getInt32(frame + 8);
           if (low !== sourceLow || high !== sourceHigh) {
@@ -182,14 +200,20 @@ export class Switch implements FrameSink {
   ): void {
     if (way !== 'flood') {
       this.#touch(way, serial);
-      way.port.offer(batch, start, end, frameCount);
+      this.#give(way.port, batch, start, end, frameCount);
       return;
     }
     for (const to of this.#attachments) {
       if (to === from || (to.group !== 0 && to.group === from.group)) continue;
       this.#touch(to, serial);
-      to.port.offer(batch, start, end, frameCount);
+      this.#give(to.port, batch, start, end, frameCount);
     }
+  }
+
+  #give(port: Port, batch: FrameBatch, start: number, end: number, frameCount: number): void {
+    if (batch.offloads === undefined || port.takesOffloads === true) {
+      port.offer(batch, start, end, frameCount);
+    } else this.#softwareOffload.offer(port, batch, start, end);
   }
 
   #touch(attachment: Attachment, serial: number): void {

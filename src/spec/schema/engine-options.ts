@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ATTACHMENTS, DATAPATHS, FAIL_MODES } from '../vocabulary.js';
+import { ATTACHMENTS, DATAPATHS, FAIL_MODES, PORT_KINDS } from '../vocabulary.js';
 import {
   NAMESPACE_NAME_PATTERN,
   parseNamespaceName,
@@ -7,10 +7,11 @@ import {
   USER_NAME_PATTERN,
 } from '../text/host-names.js';
 import { formatAddress } from '../../wire/address.js';
+import { MAX_VNI } from '../../wire/vxlan.js';
 import type { Parsed } from '../problems/fault.js';
-import { parseHostAddress } from '../text/subnet-text.js';
 import { parseRate } from '../text/quantities.js';
-import { choice, flag, key, list, text, whole } from './kinds.js';
+import { parseHostAddress } from '../text/subnet-text.js';
+import { choice, flag, key, list, mapping, text, whole } from './kinds.js';
 
 /*
  * Keys that only some engines read. They reach the engine in `options`, under the name they have in the file. Each engine
@@ -19,13 +20,34 @@ import { choice, flag, key, list, text, whole } from './kinds.js';
  */
 
 const vlan = whole(1, 4094);
-const rate = text('a rate such as 100mbit', parseRate, '^[1-9][0-9]{0,6}[kmg]bit$');
-
-/** Kept as text, as the whole of `options` is. */
-function parseProbe(written: string): Parsed<string> {
+/** Canonical text of an address. */
+const hostAddress = text('an IP address', (written): Parsed<string> => {
   const parsed = parseHostAddress(written);
   return 'value' in parsed ? { value: formatAddress(parsed.value) } : parsed;
-}
+});
+
+const vxlanShape = {
+  id: key(whole(1, MAX_VNI), {
+    about: 'Network identifier (VNI), the same on all hosts. Required.',
+    example: 42,
+  }),
+  peers: key(list(hostAddress, 'IP addresses'), {
+    about: 'Addresses of the other hosts, of one family. Required.',
+    example: ['192.0.2.2'],
+  }),
+  'local-address': key(hostAddress.optional(), {
+    about: 'Address of this host that the tunnels use.',
+    byDefault: 'any',
+    example: '192.0.2.1',
+  }),
+  port: key(whole(1, 65_535).optional(), {
+    about: 'UDP port, the same on all hosts.',
+    byDefault: '4789 (RFC 7348)',
+    example: 8472,
+  }),
+};
+
+const rate = text('a rate such as 100mbit', parseRate, '^[1-9][0-9]{0,6}[kmg]bit$');
 
 export const networkOptionShape = {
   vlan: key(vlan.optional(), {
@@ -73,7 +95,18 @@ export const networkOptionShape = {
       example: ['vxvde://239.1.2.3'],
     },
   ),
-  probes: key(list(text('an IP address', parseProbe), 'IP addresses').optional(), {
+  vxlan: key(mapping(vxlanShape, '{ id: 42, peers: [192.0.2.2] }').optional(), {
+    about:
+      'Joins the network with a VXLAN device of the kernel, an Open vSwitch or a fabric of other hosts (RFC 7348).',
+    byDefault: 'none',
+    example: { id: 42, peers: ['192.0.2.2'] },
+  }),
+  vde: key(flag().optional(), {
+    about: 'VDE programs plug into a network of the user engine as if it were a vde_switch.',
+    byDefault: 'false',
+    example: true,
+  }),
+  probes: key(list(hostAddress, 'IP addresses').optional(), {
     about:
       'Addresses that must go on answering when a bridge network takes its uplink in, besides the gateways and your own SSH client; else it is reverted.',
     byDefault: 'none',
@@ -95,9 +128,16 @@ export const networkOptionShape = {
 
 export const nicOptionShape = {
   attach: key(choice('attachment', ATTACHMENTS).optional(), {
-    about: 'How the NIC meets the host on an engine of the kernel: tap, netns or macvtap.',
-    byDefault: 'tap',
+    about:
+      'How the NIC meets the host: tap, netns or macvtap on an engine of the kernel, tap or netns on the user engine, as root.',
+    byDefault: 'tap; on the user engine a socket of QEMU',
     example: 'macvtap',
+  }),
+  port: key(choice('port', PORT_KINDS).optional(), {
+    about:
+      'How QEMU is plugged into the user engine: stream (a socket) or vhost-user (shared memory, with offloads; wants koffi).',
+    byDefault: 'stream',
+    example: 'vhost-user',
   }),
   vlan: key(vlan.optional(), {
     about: 'VLAN of the NIC on its segment (access port, IEEE 802.1Q).',
@@ -159,3 +199,5 @@ export function optionsOf(
     Object.keys(shape).flatMap((name) => (keys[name] === undefined ? [] : [[name, keys[name]] as const])),
   );
 }
+
+export type WrittenVxlan = z.output<typeof networkOptionShape.vxlan>;

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { LABEL_PATTERN, parseLabel } from '../text/names.js';
 import { forward } from './forward.js';
+import { host } from './host.js';
 import { key, list, mapping, named, text } from './kinds.js';
 import { machine } from './machine.js';
 import { engineName, network } from './network.js';
@@ -15,6 +16,12 @@ const fileShape = {
       'Who moves the frames: user (embedded, rootless), linux (kernel bridge, nftables), vde (VDE 2), ovs (Open vSwitch), ovn (OVN, many hosts).',
     byDefault: 'user',
     example: 'linux',
+  }),
+  hosts: key(named(host, 'hosts').optional(), {
+    about:
+      'The hosts that carry the project together, by name, each with its address; each runs `up` on the same file for its own share.',
+    byDefault: 'the host that runs the command',
+    example: { kvm1: '192.0.2.1', kvm2: '192.0.2.2' },
   }),
   networks: key(named(network, 'networks').optional(), {
     about: 'The networks, by name.',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Parsed } from '../problems/fault.js';
+import { LABEL_PATTERN, parseLabel } from '../text/names.js';
 import { splitShellWords } from '../text/shell-words.js';
 import { either, key, list, mapping, text } from './kinds.js';
 import { nic } from './nic.js';
@@ -28,6 +29,11 @@ const machineShape = {
     about: 'Network cards of the machine, first to last.',
     byDefault: 'none',
     example: [{ network: 'web' }],
+  }),
+  host: key(text('the name of a host', parseLabel, LABEL_PATTERN).optional(), {
+    about: 'The host that the machine lives on, one of `hosts`.',
+    byDefault: 'the first of `hosts`',
+    example: 'kvm2',
   }),
   command: key(
     either('a command line or a list of arguments', [

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { parseDomain, parseInterfaceName } from '../text/names.js';
+import { LABEL_PATTERN, parseDomain, parseInterfaceName, parseLabel } from '../text/names.js';
 import { parseLeaseTime } from '../text/quantities.js';
 import { parseAddressRange, parseHostAddress, parseSubnet } from '../text/subnet-text.js';
-import { ENGINE_NAMES, MODES } from '../vocabulary.js';
+import { ENGINE_NAMES, MODES, TUNNEL_TYPES } from '../vocabulary.js';
 import { networkOptionShape } from './engine-options.js';
 import { choice, either, flag, key, list, mapping, text, whole } from './kinds.js';
 
@@ -117,7 +117,7 @@ const networkShape = {
   ),
   mtu: key(whole(...MTU_RANGE).optional(), {
     about: 'Largest IP packet of the network, in bytes.',
-    byDefault: '1500',
+    byDefault: '1500; with `hosts` or `vxlan` what is left of it in a tunnel: 1450 over IPv4, 1430 over IPv6',
     example: 9000,
   }),
   'host-loopback': key(flag().optional(), {
@@ -130,6 +130,16 @@ const networkShape = {
       'NIC of the host that a bridge network takes in, or that nat and routed leave by; default is the one with the default route.',
     byDefault: 'default on bridge networks',
     example: 'eth0',
+  }),
+  'gateway-host': key(text('the name of a host', parseLabel, LABEL_PATTERN).optional(), {
+    about: 'The host where gateway, DHCP, names and forwards of the network live, one of `hosts`.',
+    byDefault: 'the first of `hosts`',
+    example: 'kvm2',
+  }),
+  tunnel: key(choice('tunnel', TUNNEL_TYPES).optional(), {
+    about: 'How the network goes on at other hosts: vxlan (RFC 7348) or geneve (RFC 8926).',
+    byDefault: 'vxlan',
+    example: 'geneve',
   }),
   ...networkOptionShape,
 };

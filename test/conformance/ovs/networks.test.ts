@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Network } from '../../../src/topology/topology.js';
 import { arrivals, FramePort } from './frame-port.js';
@@ -250,5 +251,57 @@ describe.skipIf(lacking !== undefined)('networks of the ovs engine', () => {
     await it.down(signal());
     expect(await life()).toEqual(before);
     await host.run('ping', '-c', '1', '-W', '2', '198.51.100.2');
+  });
+
+  describe('an uplink after which the gateway is silent', () => {
+    const project = 'ovsmute';
+    const office: Network = network(project, 'office', 'bridge', { uplink: 'default' });
+    const wanted = topology(project, [office], [nic(project, 'a', 0, office, { ...inside })]);
+
+    /** The gateway answers the probe before the change and none after it, as on a port that takes no second MAC. */
+    async function layMutedLan(): ReturnType<typeof layLan> {
+      const lan = await layLan(host);
+      await host.turnOffloadsOff(host.namespace, 'lan0');
+      await host.turnOffloadsOff(lan.namespace, 'eth0');
+      for (const line of [
+        'add table ip mute',
+        'add chain ip mute c { type filter hook input priority 0 ; }',
+        'add rule ip mute c icmp type echo-request limit rate over 1/day burst 1 packets drop',
+      ])
+        await host.run('ip', 'netns', 'exec', lan.namespace, 'nft', line);
+      return lan;
+    }
+
+    const life = async () =>
+      host.type('ip -o address show dev lan0 | cut -d" " -f1-7; ip route; ip -6 route show dev lan0');
+
+    it('is taken out again when the time limit passes, and the host has its life back', async () => {
+      await using lan = await layMutedLan();
+      await host.type('ip address add 2001:db8:7::1/64 dev lan0 nodad');
+      const before = await life();
+      await using it = await OvsProject.create(project, host, { commitLimitMs: 3000, peers: [] });
+      await expect(it.up(wanted, signal())).rejects.toThrow(/198\.51\.100\.2 did not answer any more/u);
+      expect(await life()).toBe(before);
+      expect(await host.run('ovs-vsctl', 'list-br')).toBe('');
+      await host.run('ip', 'netns', 'exec', lan.namespace, 'nft', 'delete table ip mute');
+      await host.run('ping', '-c', '1', '-W', '2', '198.51.100.2');
+    });
+
+    it('stays when the person says so in time', async () => {
+      await using _lan = await layMutedLan();
+      await using it = await OvsProject.create(project, host, { commitLimitMs: 20_000, peers: [] });
+      const coming = it.up(wanted, signal());
+      let committed: string[] = [];
+      while (committed.length === 0) {
+        await sleep(100);
+        const { notes } = await it.engine.status(signal());
+        if (notes.some((note) => note.includes('passerelle commit')))
+          committed = (await it.engine.commit?.()) ?? [];
+      }
+      await coming;
+      expect(committed).toEqual(['office']);
+      expect(await host.run('ovs-vsctl', 'list-ports', office.interfaceName)).toContain('lan0');
+      await it.down(signal());
+    });
   });
 });

@@ -29,16 +29,26 @@ let hostCount = 0;
  * a run directory and a database of its own. Disposal ends the processes by pid and removes everything.
  */
 export class OvsHost implements AsyncDisposable {
-  readonly namespace = `pslovs${process.pid}-${hostCount++}`;
   readonly #children = new Map<'ovsdb-server' | 'ovs-vswitchd', ChildProcess>();
 
-  private constructor(readonly directory: string) {}
+  private constructor(
+    readonly directory: string,
+    readonly namespace: string,
+    private readonly ownsNamespace: boolean,
+  ) {}
 
-  static async start(options: { readonly switching: boolean } = { switching: true }): Promise<OvsHost> {
-    const host = new OvsHost(await mkdtemp(join(tmpdir(), 'psl-ovs-')));
+  /** @param options.namespace one that stands already and stays; left out, it makes one of its own. */
+  static async start(
+    options: { readonly switching: boolean; readonly namespace?: string } = { switching: true },
+  ): Promise<OvsHost> {
+    const directory = await mkdtemp(join(tmpdir(), 'psl-ovs-'));
+    const namespace = options.namespace ?? `pslovs${process.pid}-${hostCount++}`;
+    const host = new OvsHost(directory, namespace, options.namespace === undefined);
     try {
-      await execute('ip', ['netns', 'add', host.namespace]);
-      await host.run('ip', 'link', 'set', 'lo', 'up');
+      if (host.ownsNamespace) {
+        await execute('ip', ['netns', 'add', host.namespace]);
+        await host.run('ip', 'link', 'set', 'lo', 'up');
+      }
       await execute('ovsdb-tool', ['create', host.#path('conf.db'), SCHEMA_PATH]);
       await host.startDatabase();
       await host.run('ovs-vsctl', '--no-wait', 'init');
@@ -151,7 +161,7 @@ fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x8946, request)`;
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop('ovs-vswitchd');
     await this.stop('ovsdb-server');
-    await execute('ip', ['netns', 'del', this.namespace]).catch(() => undefined);
+    if (this.ownsNamespace) await execute('ip', ['netns', 'del', this.namespace]).catch(() => undefined);
     await rm(this.directory, { recursive: true, force: true });
   }
 

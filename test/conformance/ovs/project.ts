@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Engine } from '../../../src/engines/contract.js';
+import type { OvsHost as EngineHost } from '../../../src/engines/ovs/host.js';
 import { createOvsEngine } from '../../../src/engines/ovs/ovs-engine.js';
 import { apply } from '../../../src/plan/apply.js';
 import { makePlan, type Plan, type Providers } from '../../../src/plan/plan.js';
@@ -18,14 +19,16 @@ export class OvsProject implements AsyncDisposable {
     readonly name: string,
     readonly directory: string,
     host: OvsHost,
+    more: Partial<EngineHost>,
   ) {
     const places = { runDir: join(directory, 'passerelle', name), stateDir: join(directory, 'state', name) };
-    this.engine = createOvsEngine({ project: name, places }, host.seenByEngine);
+    this.engine = createOvsEngine({ project: name, places }, { ...host.seenByEngine, ...more });
     this.#providers = new Map([[this.engine.name, this.engine]]);
   }
 
-  static async create(name: string, host: OvsHost): Promise<OvsProject> {
-    return new OvsProject(name, await mkdtemp(join(tmpdir(), 'psl-project-')), host);
+  /** @param more what the engine is to think of the host besides. */
+  static async create(name: string, host: OvsHost, more: Partial<EngineHost> = {}): Promise<OvsProject> {
+    return new OvsProject(name, await mkdtemp(join(tmpdir(), 'psl-project-')), host, more);
   }
 
   async plan(desired: readonly Resource[], signal: AbortSignal): Promise<Plan> {

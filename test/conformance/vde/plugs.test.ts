@@ -1,11 +1,14 @@
 /** Cables between switches: on one host, and between two hosts that are network namespaces. Real vde_plug processes. */
 import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Engine } from '../../../src/engines/contract.js';
 import { networkFiles, stableDirectory } from '../../../src/engines/vde/network-files.js';
 import { createVdeEngine } from '../../../src/engines/vde/vde-engine.js';
 import type { Places } from '../../../src/places.js';
 import type { Topology } from '../../../src/topology/topology.js';
+import { parsePortTable } from '../../../src/clients/vde/tables.js';
+import { freePort } from '../host-services.js';
 import { converge, planFor } from '../linux/converge.js';
 import { topologyOf } from './topologies.js';
 import { type Probe, VdeLab, whyNot } from './vde-lab.js';
@@ -43,13 +46,36 @@ describe.skipIf(reason !== undefined)('cables on one host', () => {
     a.say('over the cable');
     await heard(b, 'over the cable');
 
-    const cable = execFileSync('pgrep', ['-f', `vde_plug.*${left.path('')}.*plug-`], { encoding: 'utf8' });
-    process.kill(Number(cable.trim()), 'SIGKILL');
+    // It comes back by itself.
+    process.kill(cablePid(left, 'l'), 'SIGKILL');
+    await expect.poll(async () => (await planFor(engineOf(left), topology)).steps.length).toBe(1);
+    await expect
+      .poll(async () => (await planFor(engineOf(left), topology)).steps.length, { timeout: 5000 })
+      .toBe(0);
+    b.say('and back');
+    await heard(a, 'and back');
+
+    // With the shell that keeps it: the next `up` does.
+    const pid = cablePid(left, 'l');
+    process.kill(parentOf(pid), 'SIGKILL');
+    process.kill(pid, 'SIGKILL');
     await expect.poll(async () => (await planFor(engineOf(left), topology)).steps.length).toBe(1);
     const { steps } = await converge(engineOf(left), topology);
     expect(steps.map(({ change }) => change.action)).toEqual(['create']);
-    b.say('and back');
-    await heard(a, 'and back');
+    b.say('and back again');
+    await heard(a, 'and back again');
+  });
+
+  it('by udp, with what leaves one switch entering the other', async () => {
+    const [here, there] = [await freePort(), await freePort()];
+    const udp = (own: number, other: number): string => `udp://${own}->127.0.0.1:${other}`;
+    await converge(engineOf(right), network('r', { plugs: [udp(there, here)] }));
+    await converge(engineOf(left), network('l', { plugs: [udp(here, there)] }));
+    const [a, b] = [await left.probe(urlOf(left.places, 'l')), await right.probe(urlOf(right.places, 'r'))];
+    a.say('over udp');
+    await heard(b, 'over udp');
+    b.say('back over udp');
+    await heard(a, 'back over udp');
   });
 
   it('are taken out and put in live, and the others stay', async () => {
@@ -131,10 +157,26 @@ describe.skipIf(reason !== undefined)('cables on one host', () => {
     await heard(b, 'exactly once');
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(b.seen.slice(before).filter((text) => text === 'exactly once')).toHaveLength(1);
-  }, 60_000);
+
+    // The way in use is cut: the other one, which rested, takes over.
+    const forwarding = ports(right, 'r').find(({ number }) => isForwarding(right, 'r', number));
+    process.kill(parentOf(forwarding?.pid ?? 0), 'SIGSTOP');
+    process.kill(forwarding?.pid ?? 0, 'SIGKILL');
+    const after = b.seen.length;
+    await expect
+      .poll(
+        () => {
+          a.say('by the other way');
+          return b.seen.length;
+        },
+        { timeout: 30_000, interval: 500 },
+      )
+      .toBeGreaterThan(after);
+  }, 90_000);
 });
 
 const asRoot = process.getuid?.() === 0 && reason === undefined;
+if (asRoot) whyNot('dropbear', 'dbclient', 'dropbearkey', 'ss');
 describe.skipIf(!asRoot)('cables between two hosts', () => {
   const hosts = ['one', 'two'].map((name) => `psl-vde-${process.pid}-${name}`);
   const [one = '', two = ''] = hosts;
@@ -193,7 +235,31 @@ describe.skipIf(!asRoot)('cables between two hosts', () => {
     expect(notes.join()).toContain('2 plugged in by themselves');
   });
 
-  it('by vde_plug over a command, as over ssh', async () => {
+  it('by vde_plug over a real ssh, thousands of frames each way', async () => {
+    await converge(engineAt(1), network('far'));
+    const far = urlOf(labAt(1).places, 'far');
+    const ssh = startSshServer(labAt(1), two, '192.0.2.2');
+    const command = `ip netns exec ${one} ${ssh} vde_plug ${far}`;
+    await converge(engineAt(0), network('l', { plugs: [`cmd://${command}`] }));
+    const [a, b] = [await labAt(0).probe(urlOf(labAt(0).places, 'l')), await labAt(1).probe(far)];
+    a.say('over ssh');
+    await heard(b, 'over ssh');
+    b.say('back over it');
+    await heard(a, 'back over it');
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      for (let count = 0; count < 2000; count++) {
+        from.say(`${count} of many`);
+        if (count % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+      await heard(to, '1999 of many');
+      expect(to.seen.filter((text) => text.endsWith(' of many'))).toHaveLength(2000);
+    }
+  }, 60_000);
+
+  it('by vde_plug over a command', async () => {
     await converge(engineAt(1), network('far'));
     const far = urlOf(labAt(1).places, 'far');
     const topology = network('l', { plugs: [`cmd://ip netns exec ${two} vde_plug ${far}`] });
@@ -205,6 +271,32 @@ describe.skipIf(!asRoot)('cables between two hosts', () => {
     await heard(a, 'back over it');
   });
 });
+
+/** The vde_plug of the only cable of a switch. */
+function cablePid(lab: VdeLab, name: string): number {
+  return ports(lab, name)[0]?.pid ?? 0;
+}
+
+function parentOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+}
+
+/** Ports of a switch with the process that is plugged into each. */
+function ports(lab: VdeLab, name: string): { number: number; pid: number }[] {
+  return parsePortTable(tell(lab, name, 'port/allprint').split('\n')).flatMap(({ number, endpoints }) =>
+    endpoints.flatMap(({ pid, description }) =>
+      pid === undefined || !description.includes('plug-') ? [] : [{ number, pid }],
+    ),
+  );
+}
+
+function isForwarding(lab: VdeLab, name: string, port: number): boolean {
+  const line = tell(lab, name, 'vlan/print')
+    .split('\n')
+    .find((one) => Number(/-- Port 0*(\d+)/.exec(one)?.[1]) === port);
+  return line?.includes('Forwarding') === true;
+}
 
 function attempt([program = '', ...words]: readonly string[]): boolean {
   try {
@@ -227,4 +319,29 @@ function portUrl(engine: Engine, topology: Topology, id: string): string {
   const [, netdev = ''] = engine.netdev(nic, found, topology);
   const [, directory, port] = /sock=([^,]+),port=(\d+)/.exec(netdev) ?? [];
   return `vde://${directory}[${port}]`;
+}
+
+/**
+ * A dropbear in a namespace, whose root has another home there.
+ * @returns the command that logs in.
+ */
+function startSshServer(lab: VdeLab, namespace: string, address: string): string {
+  const home = lab.path('home');
+  mkdirSync(`${home}/.ssh`, { recursive: true, mode: 0o700 });
+  for (const name of ['host', 'client']) {
+    execFileSync('dropbearkey', ['-t', 'ed25519', '-f', lab.path(name)], { stdio: 'pipe' });
+  }
+  const shown = execFileSync('dropbearkey', ['-y', '-f', lab.path('client')], { encoding: 'utf8' });
+  const key = shown.split('\n').find((line) => line.startsWith('ssh-')) ?? '';
+  writeFileSync(`${home}/.ssh/authorized_keys`, `${key}\n`, { mode: 0o600 });
+  chmodSync(home, 0o700);
+  const passwd = readFileSync('/etc/passwd', 'utf8').replace(/^root:.*$/m, `root:x:0:0:root:${home}:/bin/sh`);
+  writeFileSync(lab.path('passwd'), passwd);
+  // ip netns exec has a mount namespace of its own.
+  const serve = `mount --bind ${lab.path('passwd')} /etc/passwd; exec dropbear -F -E -s -r ${lab.path('host')} -p ${address}:22`;
+  lab.cable(['ip', 'netns', 'exec', namespace, 'sh', '-c', serve]);
+  const listens = (): boolean =>
+    execFileSync('ip', ['netns', 'exec', namespace, 'ss', '-ltn'], { encoding: 'utf8' }).includes(':22 ');
+  for (let waited = 0; !listens() && waited < 50; waited++) execFileSync('sleep', ['0.1']);
+  return `dbclient -y -y -i ${lab.path('client')} root@${address}`;
 }

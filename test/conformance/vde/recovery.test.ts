@@ -4,7 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { freePort } from '../host-services.js';
+import { freePort } from '../../lab/free-port.js';
 import { Stage } from '../stage.js';
 import { whyNot } from './vde-lab.js';
 

@@ -3,7 +3,7 @@ import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'n
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeStreamFrame, StreamFrameReader } from '../../../src/clients/vde/stream-frames.js';
+import { encodeStreamFrame, StreamFrameReader } from '../../../src/wire/vde-stream.js';
 import type { Places } from '../../../src/places.js';
 import { whySkipped } from '../../lab/prerequisites.js';
 
@@ -39,7 +39,8 @@ export class VdeLab {
 
   /** A cable of somebody else's, until the end. */
   cable([program = '', ...words]: readonly string[]): ChildProcess {
-    const child = spawn(program, words, { stdio: 'ignore' });
+    // vde_switch in the foreground ends with its input.
+    const child = spawn(program, words, { stdio: ['pipe', 'ignore', 'ignore'] });
     this.#cables.push(child);
     return child;
   }
@@ -58,12 +59,17 @@ export class Probe {
   readonly ready: Promise<void>;
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #seen: string[] = [];
+  readonly #frames: Buffer[] = [];
+  /** The process has ended. */
+  readonly ended: Promise<void>;
 
   constructor(url: string, within: readonly string[]) {
     const [program, ...words] = [...within, 'vde_plug', url];
     this.#child = spawn(program, words);
     this.#child.stdin.on('error', () => undefined);
+    this.ended = new Promise((resolve) => this.#child.once('exit', () => resolve()));
     const reader = new StreamFrameReader((frame) => {
+      this.#frames.push(Buffer.from(frame));
       if (frame.readUInt16BE(12) === EXPERIMENT) this.#seen.push(textOf(frame, 14));
       // With a VLAN tag: `42:text`.
       else if (frame.readUInt16BE(12) === 0x8100) {
@@ -86,10 +92,24 @@ export class Probe {
   say(text: string): void {
     const frame = Buffer.alloc(64);
     frame.fill(0xff, 0, 6);
-    frame.set([0x52, 0x54, 0, 0x99, this.pid >> 8, this.pid], 6);
+    frame.set(this.mac, 6);
     frame.writeUInt16BE(EXPERIMENT, 12);
     frame.write(text, 14);
+    this.send(frame);
+  }
+
+  send(frame: Buffer): void {
     this.#child.stdin.write(encodeStreamFrame(frame));
+  }
+
+  /** Where its texts come from. */
+  get mac(): Buffer {
+    return Buffer.from([0x52, 0x54, 0, 0x99, this.pid >> 8, this.pid & 0xff]);
+  }
+
+  /** Every frame that came in. */
+  get frames(): readonly Buffer[] {
+    return this.#frames;
   }
 
   /** The texts that came in. */

@@ -63,6 +63,10 @@ export class ModelGuest {
   }
 
   /** Everything the application has been given. */
+  get receivedCount(): number {
+    return this.#receiver.receivedCount;
+  }
+
   get receivedBytes(): Buffer {
     return Buffer.concat(this.#receiver.received);
   }

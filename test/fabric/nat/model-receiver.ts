@@ -19,6 +19,7 @@ export class ModelReceiver {
   finReceived = false;
   /** Everything received in order. */
   readonly received: Buffer[] = [];
+  receivedCount = 0;
   readonly #options: ReceiverOptions;
   readonly #opened: () => void;
   readonly #violations: string[];
@@ -68,6 +69,7 @@ export class ModelReceiver {
     for (let found = this.#nextPiece(); found !== undefined; found = this.#nextPiece()) {
       this.expected = (this.expected + found.length) >>> 0;
       this.received.push(found);
+      this.receivedCount += found.length;
       this.#unread += found.length;
     }
     if (this.#finAt === this.expected && !this.finReceived) {

@@ -14,6 +14,11 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000;
   }
 
+  /** An integer in [0, bound). */
+  below(bound: number): number {
+    return Math.floor(this.next() * bound);
+  }
+
   /** An integer in [least, most]. */
   integer(least: number, most: number): number {
     return least + Math.floor(this.next() * (most - least + 1));

@@ -52,6 +52,14 @@ export class RecordedLink implements GatewayLink {
     return this.queued;
   }
 
+  readonly isChecksumLeft = false;
+
+  offloadBytes(): number {
+    return 0;
+  }
+
+  leave(): void {}
+
   resolve(address: string, then: (mac: number | undefined) => void): void {
     then(this.neighbours.get(address));
   }

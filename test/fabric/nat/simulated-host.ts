@@ -27,6 +27,7 @@ export class SimulatedStream implements HostStream {
   readonly #behaviour: HostBehaviour;
   /** What the guest has sent. */
   readonly received: Buffer[] = [];
+  receivedCount = 0;
   ended = false;
   wasReset = false;
   askedAlive = false;
@@ -66,17 +67,22 @@ export class SimulatedStream implements HostStream {
     if (this.#writing || this.ended || this.wasReset) throw new Error('written at the wrong time');
     const delayMs = this.#behaviour.takeMs?.() ?? 0;
     if (delayMs === 0) {
-      this.received.push(Buffer.from(bytes));
+      this.#take(bytes);
       return true;
     }
     this.#writing = true;
     this.#clock.after(delayMs, () => {
       this.#writing = false;
       // Read only now: the memory must not have been used for anything else meanwhile.
-      this.received.push(Buffer.from(bytes));
+      this.#take(bytes);
       if (!this.wasReset) this.events.drained();
     });
     return false;
+  }
+
+  #take(bytes: Uint8Array): void {
+    this.received.push(Buffer.from(bytes));
+    this.receivedCount += bytes.length;
   }
 
   end(): void {

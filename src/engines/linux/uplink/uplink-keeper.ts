@@ -27,7 +27,13 @@ import {
 } from './dhcp-lease.js';
 import { noUplink, resolveUplink, UPLINK_KIND, type UplinkRecord, uplinkOf } from './uplink-resource.js';
 import { UplinkRecords } from './uplink-records.js';
-import { commitWatchdog, exists, isWaiting, removeWatchdogFiles, startWatchdog } from './watchdog.js';
+import {
+  commitWatchdog,
+  exists,
+  isWaiting,
+  removeWatchdogFiles,
+  startWatchdog,
+} from '../../kernel-gateway/watchdog.js';
 
 /** Settings of the NIC by which the host takes part in the LAN, and which the bridge must have alike. */
 const COPIED_SETTINGS = [
@@ -167,8 +173,9 @@ export class UplinkKeeper {
     const isRenewed = client !== undefined;
     const wayBack = wayBackLines(device, bridge, mark, part, isRenewed);
     await startWatchdog(this.#options.namespace, files, wayBack, this.#options.limitMs, {
-      pidFile: clientFiles.pid,
-      sleeper: client?.pid,
+      // Our client of the bridge ends, and the host's own is woken up.
+      before: `[ -s '${clientFiles.pid}' ] && kill -KILL "$(cat '${clientFiles.pid}')"`,
+      ...(client !== undefined && { after: `kill -CONT ${client.pid}` }),
     });
     if (client !== undefined) putToSleep(client);
     const lines = [

@@ -57,12 +57,14 @@ function ask(field: string, owners: typeof OWNERS4 | typeof OWNERS6, next: numbe
   return `move:${field}[]->${register}[],resubmit(,${owners}),goto_table:${next}`;
 }
 
-/** Flows that serve all guarded NICs of a network. */
-export function networkFlows(network: Pick<Network, 'mode' | 'ipv4' | 'ipv6' | 'gatewayMac'>): string[] {
-  const { mode, ipv4, ipv6, gatewayMac } = network;
+/** Flows that serve all guarded NICs of a network. @param isHostIn the host takes part in it. */
+export function networkFlows(
+  { ipv4, ipv6, gatewayMac }: Pick<Network, 'ipv4' | 'ipv6' | 'gatewayMac'>,
+  isHostIn: boolean,
+): string[] {
   return [
-    // The host keeps out of an isolated network; elsewhere its end of the bridge is the gateway or the LAN.
-    flow(ADMISSION, TRUSTED, ['in_port=LOCAL'], mode === 'isolated' ? DROP : SWITCH),
+    // Where the host is in, its end of the bridge is the gateway or the LAN.
+    flow(ADMISSION, TRUSTED, ['in_port=LOCAL'], isHostIn ? SWITCH : DROP),
     flow(ADMISSION, LAST, [], SWITCH),
     ...serverFlows(),
     ...sourceFlows(),

@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, open, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { builtProgram } from '../../../built-program.js';
 import { connectFabric, type FabricClient } from '../../../clients/fabric/client.js';
 import { PasserelleError } from '../../../errors.js';
 import type { EngineContext } from '../../contract.js';
@@ -108,9 +108,4 @@ export function fabricCommand(context: EngineContext): string[] {
     '--state-dir',
     stateDir,
   ];
-}
-
-/** A program of the build, also when the engine itself runs from its sources under test. */
-export function builtProgram(name: string): string {
-  return fileURLToPath(new URL(`../../../../dist/${name}`, import.meta.url));
 }

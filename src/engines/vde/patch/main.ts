@@ -9,8 +9,12 @@
  */
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, Socket } from 'node:net';
-import { encodeStreamFrame, QEMU_FRAMING, StreamFrameReader } from '../../../clients/vde/stream-frames.js';
-import { encodeEvenFrame } from './even-frames.js';
+import {
+  encodeEvenFrame,
+  encodeStreamFrame,
+  QEMU_FRAMING,
+  StreamFrameReader,
+} from '../../../wire/vde-stream.js';
 
 function main(socketPath: string): void {
   process.umask(0o077);

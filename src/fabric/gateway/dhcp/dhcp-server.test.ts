@@ -10,6 +10,7 @@ import { writeMac } from '../../../wire/ethernet.js';
 import type { FabricNetwork, FabricPort } from '../../control/protocol.js';
 import { type DhcpDatagram, DhcpServer } from './dhcp-server.js';
 import { LeaseStore } from './lease-store.js';
+import { fuzz } from '../../../../test/fuzz/fuzz.js';
 
 const web: FabricNetwork = {
   name: 'web',
@@ -224,7 +225,7 @@ describe('DhcpServer', () => {
     await server.close();
   });
 
-  it('answers any bytes with a well-formed reply, a reason, or nothing', async () => {
+  fuzz('answers any bytes with a well-formed reply, a reason, or nothing', [2131], async (seed) => {
     const server = start();
     const damage = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 10 });
     const option = fc.tuple(fc.integer({ min: 1, max: 254 }), fc.uint8Array({ maxLength: 40 }));
@@ -246,7 +247,7 @@ describe('DhcpServer', () => {
           }
         },
       ),
-      { numRuns: 3000, seed: 2131 },
+      { numRuns: 3000, seed },
     );
     await server.close();
   });

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { FabricNetwork, FabricPort } from '../../control/protocol.js';
 import { DnsServer } from './dns-server.js';
 import { isResponse } from './message.js';
+import { fuzz } from '../../../../test/fuzz/fuzz.js';
 
 function network(name: string, mode: FabricNetwork['mode'], octet: number): FabricNetwork {
   return {
@@ -122,7 +123,7 @@ describe('DnsServer', () => {
     expect(await ask(server, query('web1'))).toBeUndefined();
   });
 
-  it('answers any bytes with a response under their id, or not at all', async () => {
+  fuzz('answers any bytes with a response under their id, or not at all', [53], async (seed) => {
     const server = start();
     const damage = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { maxLength: 6 });
     const names = fc.constantFrom(
@@ -152,7 +153,7 @@ describe('DnsServer', () => {
           expect(isResponse(answer)).toBe(true);
         },
       ),
-      { numRuns: 2000, seed: 53 },
+      { numRuns: 2000, seed },
     );
   });
 });

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { localResponse, udpLimitOf } from './local-response.js';
 import { readQuestion } from './message.js';
 import type { LocalAnswer } from './zone.js';
+import { fuzz } from '../../../../test/fuzz/fuzz.js';
 
 const opt = (udpPayloadSize: number, ednsVersion = 0): Answer => ({
   type: 'OPT',
@@ -125,14 +126,14 @@ describe('localResponse', () => {
     expect(udpLimitOf(queryOf({ additionals: [opt(4096)] }))).toBe(4096);
   });
 
-  it('never throws on what follows the question', () => {
+  fuzz('never throws on what follows the question', [6891], (seed) => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), fc.nat({ max: 12 }), (tail, additionalCount) => {
         const query = Buffer.concat([queryOf(), tail]);
         query.writeUInt16BE(additionalCount, 10);
         expect(decode(respond(query, found)).type).toBe('response');
       }),
-      { numRuns: 2000, seed: 6891 },
+      { numRuns: 2000, seed },
     );
   });
 });

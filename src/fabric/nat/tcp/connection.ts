@@ -262,6 +262,7 @@ export class Connection implements DialEvents {
     this.#timer.stop();
     this.#stream = undefined;
     tcb.toHost.discard();
+    tcb.ring.discard();
     tcb.retransmission.stop();
     tcb.probe.stop();
     tcb.acknowledge = 'not';

@@ -5,6 +5,8 @@
  * segments. While the host does not take them, chunks line up, each filled before the next is begun; the receive window
  * closes by as much. One write is outstanding at a time.
  */
+import { copyBytes } from '../../../wire/simd.js';
+import { giveBlock, takeBlock } from '../../../wire/simd-memory.js';
 import type { HostStream } from './host-stream.js';
 
 export const CHUNK_BYTES = 1 << 16;
@@ -15,11 +17,12 @@ export class ChunkPool {
   readonly #free: Buffer[] = [];
 
   take(): Buffer {
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    return this.#free.pop() ?? takeBlock(CHUNK_BYTES);
   }
 
   give(chunk: Buffer): void {
     if (this.#free.length < MAX_FREE_CHUNKS) this.#free.push(chunk);
+    else giveBlock(chunk);
   }
 }
 
@@ -49,7 +52,7 @@ export class HostQueue {
       if (this.#filledBytes === CHUNK_BYTES) this.#seal();
       this.#chunk ??= this.#pool.take();
       const copied = Math.min(end - position, CHUNK_BYTES - this.#filledBytes);
-      bytes.copy(this.#chunk, this.#filledBytes, position, position + copied);
+      copyBytes(this.#chunk, this.#filledBytes, bytes, position, position + copied);
       this.#filledBytes += copied;
       position += copied;
     }
@@ -77,8 +80,9 @@ export class HostQueue {
     this.push(stream);
   }
 
-  /** Forgets everything; a chunk that the host still holds is left to it. */
+  /** Forgets everything; the host's stream is gone and holds nothing. */
   discard(): void {
+    if (this.#writing !== undefined) this.#pool.give(this.#writing);
     if (this.#chunk !== undefined) this.#pool.give(this.#chunk);
     for (const chunk of this.#full) this.#pool.give(chunk);
     this.#full.length = 0;

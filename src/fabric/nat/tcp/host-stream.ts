@@ -10,7 +10,7 @@ export interface HostStream {
   write(bytes: Uint8Array): boolean;
   /** The guest will send nothing more. */
   end(): void;
-  /** Aborts at once (RST); no event follows. */
+  /** Aborts at once (RST); no event follows, and neither space for reads nor bytes to write are used any more. */
   reset(): void;
   /** The connection has been silent for long: finds out now and then whether the other end still lives. */
   keepAlive(): void;

@@ -1,6 +1,9 @@
 /** Segments to the guest, built in place in the link's buffer. */
 import type { GatewayLink } from '../../gateway/link.js';
+import { foldSum } from '../../../wire/checksum.js';
+import { ETHERNET_HEADER_BYTES } from '../../../wire/ethernet.js';
 import { IpProtocol } from '../../../wire/ipv4.js';
+import { GsoType } from '../../../wire/virtio-net-header.js';
 import {
   setTcpChecksum,
   TCP_HEADER_BYTES,
@@ -13,6 +16,9 @@ import {
 import type { ConnectionEnds, ControlBlock, TcpContext } from './control-block.js';
 import { largestSegmentBytes } from './control-block.js';
 import { MAX_UNSCALED_WINDOW_BYTES, WINDOW_SHIFT } from './limits.js';
+
+/** Where the checksum stands in a TCP header. */
+const TCP_CHECKSUM_OFFSET = 16;
 
 /** Ranges that fit beside no other option (RFC 2018 section 3). */
 const MAX_SACK_BLOCKS = 4;
@@ -46,11 +52,34 @@ export function writeSegment(
     receive.offer(tcb.toHost.queuedBytes, tcb.segmentBytes),
     options,
   );
-  if (payloadBytes > 0) tcb.ring.copyTo(bytes, payload, sequence, payloadBytes);
-  setTcpChecksum(bytes, segment, segment + segmentBytes, path.pseudoHeaderSum(IpProtocol.tcp, segmentBytes));
+  const payloadSum = payloadBytes > 0 ? tcb.ring.copyTo(bytes, payload, sequence, payloadBytes) : 0;
+  const sum = path.pseudoHeaderSum(IpProtocol.tcp, segmentBytes);
+  if (payloadBytes > 0 && link.offloadBytes(tcb.guestMac) > 0) {
+    leaveToPort(tcb, link, segment, foldSum(sum), payloadBytes);
+  } else setTcpChecksum(bytes, segment, payload, sum + payloadSum);
   tcb.acknowledged = receive.next;
   tcb.acknowledge = 'not';
   tcb.acknowledgeAtMs = Number.POSITIVE_INFINITY;
+}
+
+/** The port puts in the checksum, and cuts what is longer than a segment (virtio 1.2, 5.1.6.2). */
+function leaveToPort(
+  { path, mssBytes }: ControlBlock,
+  link: GatewayLink,
+  segment: number,
+  pseudoHeaderSum: number,
+  payloadBytes: number,
+): void {
+  link.bytes.writeUInt16BE(pseudoHeaderSum, segment + TCP_CHECKSUM_OFFSET);
+  const isCut = payloadBytes > mssBytes;
+  const checksumStart = ETHERNET_HEADER_BYTES + path.headerBytes;
+  link.leave({
+    checksumStart,
+    checksumOffset: TCP_CHECKSUM_OFFSET,
+    gsoSize: isCut ? mssBytes : 0,
+    gsoType: isCut ? (path.family === 4 ? GsoType.tcpIpv4 : GsoType.tcpIpv6) : GsoType.none,
+    headerBytes: checksumStart + TCP_HEADER_BYTES,
+  });
 }
 
 /** An acknowledgement alone, with the ranges that came out of order. */

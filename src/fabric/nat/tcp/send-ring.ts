@@ -8,7 +8,12 @@
  * Node asks for the space of the next read as soon as the last one is over, and cannot be given another until that read
  * happened. The space is therefore a quarter of the ring at most, and reading goes on only while all of it is free.
  */
+import { copyWithSum, partialSum } from '../../../wire/checksum.js';
+import { copyBytes } from '../../../wire/simd.js';
+import { giveBlock, takeBlock } from '../../../wire/simd-memory.js';
 import { sequenceAdd, sequenceDistance } from '../../../wire/tcp.js';
+
+const NO_BYTES = Buffer.alloc(0);
 
 export class SendRing {
   /** Sequence number of the oldest byte kept. */
@@ -25,7 +30,7 @@ export class SendRing {
    * @param firstSequence of the first byte.
    */
   constructor(sizeBytes: number, firstSequence: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(sizeBytes);
+    this.#bytes = takeBlock(sizeBytes);
     this.#mask = sizeBytes - 1;
     this.#origin = firstSequence;
     this.start = firstSequence;
@@ -68,23 +73,21 @@ export class SendRing {
     this.start = sequence;
   }
 
-  /** Copies `bytes` from `sequence` on. */
-  copyTo(target: Buffer, targetOffset: number, sequence: number, bytes: number): void {
+  /** Copies `bytes` from `sequence` on. @returns their partial sum (`wire/checksum.ts`). */
+  copyTo(target: Buffer, targetOffset: number, sequence: number, bytes: number): number {
     const offset = this.#offset(sequence);
     const beforeWrap = this.sizeBytes - offset;
-    if (bytes <= beforeWrap) {
-      this.#bytes.copy(target, targetOffset, offset, offset + bytes);
-      return;
-    }
-    this.#bytes.copy(target, targetOffset, offset, this.sizeBytes);
-    this.#bytes.copy(target, targetOffset + beforeWrap, 0, bytes - beforeWrap);
+    if (bytes <= beforeWrap) return copyWithSum(target, targetOffset, this.#bytes, offset, offset + bytes);
+    copyBytes(target, targetOffset, this.#bytes, offset, this.sizeBytes);
+    copyBytes(target, targetOffset + beforeWrap, this.#bytes, 0, bytes - beforeWrap);
+    return partialSum(target, targetOffset, targetOffset + bytes);
   }
 
   /** Moves to a larger ring. Only between `commit` and `nextRead`, while no read is bound for the old one. */
   grow(sizeBytes: number): void {
     const old = this.#bytes;
     const oldMask = this.#mask;
-    this.#bytes = Buffer.allocUnsafeSlow(sizeBytes);
+    this.#bytes = takeBlock(sizeBytes);
     this.#mask = sizeBytes - 1;
     let position = sequenceDistance(this.start, this.#origin);
     const last = position + this.keptBytes;
@@ -92,15 +95,17 @@ export class SendRing {
       const from = position & oldMask;
       const to = position & this.#mask;
       const bytes = Math.min(last - position, oldMask + 1 - from, sizeBytes - to);
-      old.copy(this.#bytes, to, from, from + bytes);
+      copyBytes(this.#bytes, to, old, from, from + bytes);
       position += bytes;
     }
+    giveBlock(old);
     this.#nameSpace();
   }
 
   /** Gives the memory back. Only when nothing will be read or sent again. */
   discard(): void {
-    this.#bytes = Buffer.alloc(0);
+    giveBlock(this.#bytes);
+    this.#bytes = NO_BYTES;
   }
 
   #nameSpace(): void {

@@ -74,7 +74,11 @@ export class TcpNat implements ConnectionOwner {
     nowMs: number,
   ): boolean {
     const header = readTcpHeader(bytes, segment, end);
-    if (header === undefined || !checksumHolds(family, bytes, ipOffset, segment, end)) {
+    const { link } = this.#services.context;
+    if (
+      header === undefined ||
+      !(link.isChecksumLeft || checksumHolds(family, bytes, ipOffset, segment, end))
+    ) {
       this.#services.drops.add(header === undefined ? 'malformed' : 'bad-checksum');
       return true;
     }

@@ -3,7 +3,7 @@
  * bare acknowledgement. Called once per batch and connection and after every read from the host; the segments
  * of one call stand contiguously in the link's buffer.
  */
-import { sequenceAdd, sequenceDistance, TcpFlag } from '../../../wire/tcp.js';
+import { sequenceAdd, sequenceDistance, TCP_HEADER_BYTES, TcpFlag } from '../../../wire/tcp.js';
 import { type ControlBlock, largestSegmentBytes, type TcpContext } from './control-block.js';
 import { SEND_AGAIN_MS } from './limits.js';
 import { writeAcknowledgement, writeSegment } from './segment-writer.js';
@@ -51,10 +51,13 @@ function sendNew(tcb: ControlBlock, context: TcpContext, nowMs: number): void {
   const edge = sequenceAdd(send.unacknowledged, Math.min(send.windowBytes, tcb.congestion.windowBytes));
   let portBytes = context.limits.portQueueBytes - context.link.queuedBytes(tcb.guestMac);
   tcb.sendAgainAtMs = Number.POSITIVE_INFINITY;
+  const mostBytes = mostAtOnce(tcb, context);
   for (;;) {
     const waiting = sequenceDistance(ring.end, send.next);
     const usable = sequenceDistance(edge, send.next);
-    const bytes = Math.min(waiting, usable, tcb.mssBytes);
+    const most = Math.min(waiting, usable, mostBytes);
+    // Whole segments, and the end that is none with what stands before it only if all of it may go.
+    const bytes = most > tcb.mssBytes ? most - (most % tcb.mssBytes) : most;
     const finFits = tcb.hostEnded && waiting >= 0 && bytes === waiting && usable > bytes;
     if (bytes < 0 || (bytes === 0 && !finFits)) return;
     // Silly windows are left alone (RFC 9293 section 3.8.6.2.1).
@@ -70,6 +73,12 @@ function sendNew(tcb: ControlBlock, context: TcpContext, nowMs: number): void {
     else retransmission.resent(nowMs);
     portBytes -= bytes;
   }
+}
+
+/** What one call may write: whole segments where the port behind the guest's MAC cuts them itself. */
+function mostAtOnce(tcb: ControlBlock, { link }: TcpContext): number {
+  const roomBytes = link.offloadBytes(tcb.guestMac) - tcb.path.headerBytes - TCP_HEADER_BYTES;
+  return Math.max(roomBytes - (roomBytes % tcb.mssBytes), tcb.mssBytes);
 }
 
 /** Sends bytes of the ring and perhaps the FIN behind them. @returns the sequence number behind both. */

@@ -1,0 +1,34 @@
+/**
+ * Reads that several ask for at the same time. Engines look at the same host side by side, and each wants to see all its
+ * links: what is asked again while it is being answered is answered once. Nothing is kept after the answer.
+ */
+import type { Run } from './run.js';
+
+const underWay = new WeakMap<AbortSignal, WeakMap<Run, Map<string, Promise<unknown>>>>();
+
+/**
+ * @param run where it is read; the same one for the same place (`runnerIn`).
+ * @param what tells apart what is read.
+ */
+export function sharedRead<T>(
+  run: Run,
+  signal: AbortSignal,
+  what: string,
+  read: () => Promise<T>,
+): Promise<T> {
+  const reads = readsUnder(signal, run);
+  const known = reads.get(what) as Promise<T> | undefined;
+  if (known !== undefined) return known;
+  const answer = read().finally(() => reads.delete(what));
+  reads.set(what, answer);
+  return answer;
+}
+
+/** Of one signal: who is told to stop does not stop the reading of another. */
+function readsUnder(signal: AbortSignal, run: Run): Map<string, Promise<unknown>> {
+  const byRun = underWay.get(signal) ?? new WeakMap<Run, Map<string, Promise<unknown>>>();
+  underWay.set(signal, byRun);
+  const reads = byRun.get(run) ?? new Map<string, Promise<unknown>>();
+  byRun.set(run, reads);
+  return reads;
+}

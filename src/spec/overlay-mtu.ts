@@ -1,0 +1,22 @@
+import type { FamilyNumber } from './address/families.js';
+import type { HostSpec } from './spec.js';
+
+/**
+ * UDP, the tunnel's header (8 bytes in VXLAN, RFC 7348, and in Geneve without options, RFC 8926) and the inner Ethernet
+ * header: what a packet between hosts holds besides the packet of a machine and its own IP header.
+ */
+const HEADER_BYTES = 8 + 8 + 14;
+const IP_HEADER_BYTES: Readonly<Record<FamilyNumber, number>> = { 4: 20, 6: 40 };
+/** The largest that a tap and QEMU both carry. */
+const MAX_MTU_BYTES = 65_520;
+
+/** The largest packet of a machine that fits one packet between hosts. @param family of the hosts' addresses. */
+function overlayMtuBytes(underlayMtuBytes: number, family: FamilyNumber): number {
+  return Math.min(underlayMtuBytes - HEADER_BYTES - IP_HEADER_BYTES[family], MAX_MTU_BYTES);
+}
+
+/** The largest packet of a machine that every host can hand to every other; `undefined` without hosts. */
+export function mtuBetween(hosts: readonly Pick<HostSpec, 'address' | 'mtuBytes'>[]): number | undefined {
+  const sizes = hosts.map(({ mtuBytes, address }) => overlayMtuBytes(mtuBytes, address.family));
+  return sizes.length === 0 ? undefined : Math.min(...sizes);
+}

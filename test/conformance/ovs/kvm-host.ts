@@ -1,0 +1,123 @@
+/**
+ * A server of a project with many hosts: an {@link OvsHost} with a host name and named namespaces of its own, on which a
+ * person runs `passerelle`. Its underlay NIC `eth0` is in a bridge of the userspace datapath, where that datapath finds
+ * the way out of its tunnels.
+ */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { OvsHost } from './ovs-host.js';
+
+const execute = promisify(execFile);
+const PASSERELLE = fileURLToPath(new URL('../../../bin/passerelle', import.meta.url));
+const COMMAND_TIMEOUT_MS = 60_000;
+
+export interface Outcome {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export class KvmHost implements AsyncDisposable {
+  private constructor(
+    readonly name: string,
+    readonly address: string,
+    /** The veth's other end, a port of the wire. */
+    readonly wirePort: string,
+    readonly ovs: OvsHost,
+    readonly directory: string,
+    /** A process that holds the mounts and the name of this host. */
+    private readonly holder: ChildProcess,
+  ) {}
+
+  /** @param wire a bridge device in the namespace of `outside`, which stands for the network between the hosts. */
+  static async start(name: string, address: string, outside: OvsHost, wire: string): Promise<KvmHost> {
+    const ovs = await OvsHost.start();
+    const wirePort = `w${address.split('.').at(-1)}`;
+    await outside.type(
+      `ip link add ${wirePort} type veth peer name eth0 netns ${ovs.namespace}; ip link set ${wirePort} master ${wire} up`,
+    );
+    await ovs.turnOffloadsOff(ovs.namespace, 'eth0');
+    await ovs.type(
+      'ovs-vsctl add-br phy0 -- set Bridge phy0 datapath_type=netdev -- add-port phy0 eth0; ip link set eth0 up',
+    );
+    await ovs.type(`ip address add ${address}/24 dev phy0; ip link set phy0 up`);
+    // Without the shield of an uplink the stack would hear each frame twice (src/engines/ovs/shield.ts).
+    await ovs.type(
+      'nft add table netdev wire; nft add chain netdev wire in "{ type filter hook ingress device eth0 priority 0; policy drop; }"',
+    );
+    const holder = spawn(
+      'ip',
+      [
+        'netns',
+        'exec',
+        ovs.namespace,
+        'unshare',
+        '--uts',
+        'sh',
+        '-c',
+        `hostname ${name} && mount -t tmpfs tmpfs /run/netns && echo ready && exec sleep infinity`,
+      ],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    await once(holder.stdout, 'data');
+    return new KvmHost(name, address, wirePort, ovs, await mkdtemp(join(tmpdir(), 'psl-kvm-')), holder);
+  }
+
+  /** Runs a program on this host. Exit statuses are for the caller to judge. */
+  async run(program: string, ...argv: readonly string[]): Promise<Outcome> {
+    const words = [`--target=${this.holder.pid}`, '--mount', '--net', '--uts', '--', program, ...argv];
+    const environment = {
+      ...this.ovs.environment,
+      XDG_RUNTIME_DIR: join(this.directory, 'run'),
+      XDG_STATE_HOME: join(this.directory, 'state'),
+      NO_COLOR: '1',
+    };
+    try {
+      const { stdout, stderr } = await execute('nsenter', words, {
+        env: environment,
+        timeout: COMMAND_TIMEOUT_MS,
+        maxBuffer: 64 * 1024 * 1024,
+      });
+      return { status: 0, stdout, stderr };
+    } catch (error) {
+      const {
+        code,
+        stdout = '',
+        stderr = '',
+      } = error as { code?: unknown; stdout?: string; stderr?: string };
+      return { status: typeof code === 'number' ? code : 1, stdout, stderr };
+    }
+  }
+
+  /** Runs a program that has to succeed. @returns its output. */
+  async must(program: string, ...argv: readonly string[]): Promise<string> {
+    const { status, stdout, stderr } = await this.run(program, ...argv);
+    if (status === 0) return stdout;
+    throw new Error(`${this.name}: ${program} ${argv.join(' ')}: exit status ${status}\n${stdout}${stderr}`);
+  }
+
+  async passerelle(file: string, verb: string, ...words: readonly string[]): Promise<Outcome> {
+    return this.run(PASSERELLE, verb, '-f', file, ...words);
+  }
+
+  async up(file: string, ...words: readonly string[]): Promise<string> {
+    return this.must(PASSERELLE, 'up', '-f', file, ...words);
+  }
+
+  /** Runs a program inside a machine of the project that is a namespace. */
+  async inside(project: string, machine: string, ...argv: readonly string[]): Promise<Outcome> {
+    return this.run('ip', 'netns', 'exec', `passerelle:${project}:ovs-machine:${machine}`, ...argv);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.holder.kill('SIGKILL');
+    if (this.holder.exitCode === null && this.holder.signalCode === null) await once(this.holder, 'exit');
+    await this.ovs[Symbol.asyncDispose]();
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}

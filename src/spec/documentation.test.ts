@@ -110,11 +110,12 @@ describe('docs/file.md', () => {
 });
 
 test('the examples are good, and name the schema that is published', () => {
-  const folders = readdirSync(join(ROOT, 'examples'));
-  expect(folders.length).toBeGreaterThanOrEqual(4);
-  for (const folder of folders) {
-    const text = readFileSync(join(ROOT, 'examples', folder, 'passerelle.yaml'), 'utf8');
-    expect(told(text), folder).toEqual([]);
+  const examples = readdirSync(join(ROOT, 'examples'), { recursive: true, encoding: 'utf8' });
+  const files = examples.filter((path) => path.endsWith('.yaml'));
+  expect(files.length).toBeGreaterThanOrEqual(12);
+  for (const file of files) {
+    const text = readFileSync(join(ROOT, 'examples', file), 'utf8');
+    expect(told(text), file).toEqual([]);
     expect(text).toMatch(/^# yaml-language-server: \$schema=..\/..\/schema\/passerelle.schema.json\n/);
   }
 });

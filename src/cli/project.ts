@@ -131,14 +131,13 @@ function directoryOf(options: CommonOptions): string {
 export async function findProject(
   session: Session,
   options: CommonOptions & { project?: string },
-): Promise<{ name: string; places: Places; providers: Providers; machines: MachineProvider }> {
+): Promise<{ name: string; places: Places; providers: Providers }> {
   const name = options.project ?? (await readSpec(options)).project;
   const places = placesOfProject(session, name);
   const machines = new MachineProvider({ places, environment: session.environment });
   return {
     name,
     places,
-    machines,
     providers: providersOf(enginesOf({ project: name, places }, new Set()), machines),
   };
 }

@@ -8,6 +8,7 @@
  */
 import { join } from 'node:path';
 import { PasserelleError } from '../errors.js';
+import { parseMac } from '../wire/ethernet.js';
 import { Capture } from './capture/capture.js';
 import {
   applyOperations,
@@ -190,6 +191,9 @@ export class Fabric {
       const port = this.#ports.update(settings);
       if (network !== undefined && port !== undefined) plugs.get(network)?.push({ port, settings });
     }
+    for (const { network, mac } of unplugged(before, after)) {
+      this.#services.nat.forgetGuest(network, parseMac(mac) ?? 0);
+    }
     const touched = touchedNetworks(before, after);
     for (const [network, plugsOfNetwork] of plugs) {
       const segment = this.#segments.get(network.name);
@@ -234,6 +238,14 @@ export class Fabric {
 function withoutForwards(configured: Configured, ids: readonly string[]): Configured {
   const forwards = [...configured.forwards].filter(([id]) => !ids.includes(id));
   return { ...configured, forwards: new Map(forwards) };
+}
+
+/** Ports that are gone, or are another machine's NIC now as far as their network can tell. */
+function unplugged(before: Configured, after: Configured): FabricPort[] {
+  return [...before.ports.values()].filter((port) => {
+    const now = after.ports.get(port.id);
+    return now === undefined || now.network !== port.network || now.mac !== port.mac;
+  });
 }
 
 /** Networks of which something changed: their own settings, or a port that comes, goes or is another. */

@@ -16,6 +16,8 @@ export interface ResourceProvider {
   /** Whether a change of these properties can be made in place; otherwise the resource is replaced. */
   updatesInPlace(before: Resource, after: Resource, changed: readonly string[]): boolean;
   impactOf(change: Change): Impact;
+  /** Called when nothing is to stand any more: removes the files of processes that were killed and could not. */
+  sweep?(signal: AbortSignal): Promise<void>;
   /** The commands a person would type for the change, for `plan --commands`. */
   commandsFor(change: Change): readonly string[];
 }

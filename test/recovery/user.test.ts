@@ -63,6 +63,14 @@ describe('recovery', () => {
     expect(existsSync(join(stage.directory, 'state/passerelle/recovery'))).toBe(false);
   });
 
+  it('leaves nothing behind after down of a killed fabric either', async () => {
+    await stage.must('up');
+    process.kill(await fabricPid(), 'SIGKILL');
+    await stage.must('down', '--purge');
+    expect(await processesLeft()).toEqual([]);
+    expect(existsSync(join(stage.directory, 'run/passerelle/recovery'))).toBe(false);
+  });
+
   it('starts a killed fabric again, with everything it had', async () => {
     await stage.must('up');
     process.kill(await fabricPid(), 'SIGKILL');

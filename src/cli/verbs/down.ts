@@ -19,7 +19,7 @@ export interface DownOptions extends CommonOptions {
 
 /** Stops what `up` started and removes what it made; `--purge` leases, logs and history too. */
 export async function downVerb(session: Session, options: DownOptions): Promise<number> {
-  const { name, places, providers, machines } = await findProject(session, options);
+  const { name, places, providers } = await findProject(session, options);
   const lock = {
     runDir: places.runDir,
     verb: 'down',
@@ -45,7 +45,7 @@ export async function downVerb(session: Session, options: DownOptions): Promise<
         outcome: 'done',
       });
     }
-    await machines.sweep();
+    for (const provider of providers.values()) await provider.sweep?.(session.signal);
     return plan;
   });
   if (options.purge) await rm(places.stateDir, { recursive: true, force: true });

@@ -115,6 +115,13 @@ export function createUserEngine(context: EngineContext): Engine {
       if (fabric === undefined) throw notRunning();
       yield* fabric.capture(nic.id, signal);
     },
+    async sweep(signal) {
+      const fabric = await findFabric(context, signal);
+      fabric?.close();
+      if (fabric !== undefined) return;
+      await killFabric(context);
+      await removeDeadSockets(places.runDir);
+    },
     doctor: inspectHost,
   };
 }

@@ -153,6 +153,13 @@ export class NetworkNat {
     this.tcp.endOfBatch(nowMs);
   }
 
+  /** A guest is unplugged: what it left open on the host ends now, not at its time-outs. */
+  forgetGuest(mac: number): void {
+    this.tcp.resetGuest(mac);
+    this.udp.endGuest(mac);
+    this.echo.endGuest(mac);
+  }
+
   /** Ends all flows without a word to the guests, whose network is gone. */
   forget(): void {
     this.tcp.reset(false);

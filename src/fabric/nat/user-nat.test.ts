@@ -200,6 +200,21 @@ describe('services inside the fabric', () => {
   });
 });
 
+describe('guests', () => {
+  it('are forgotten with what they left open on the host, when they are unplugged', async () => {
+    let closed = false;
+    const port = await serve((socket) => void socket.once('close', () => (closed = true)));
+    const { nat, guest } = setUp(port);
+    await until(() => guest.state === 'open');
+    nat.forgetGuest('web', GUEST_MAC + 1);
+    nat.forgetGuest('other', GUEST_MAC);
+    expect(nat.flowCounts('web').tcp).toBe(1);
+    nat.forgetGuest('web', GUEST_MAC);
+    expect(nat.flowCounts('web').tcp).toBe(0);
+    await until(() => closed);
+  });
+});
+
 describe('networks', () => {
   it('are forgotten with their flows, each by itself', async () => {
     const { nat, link, guest } = setUp(await serve(() => undefined));

@@ -101,6 +101,13 @@ export class UserNat implements Nat {
     this.#latest = undefined;
   }
 
+  /** A machine is unplugged from the network: its flows end. */
+  forgetGuest(networkName: string, mac: number): void {
+    for (const [link, network] of this.#networks) {
+      if (link.network.name === networkName) network.forgetGuest(mac);
+    }
+  }
+
   flowCounts(networkName: string): { tcp: number; udp: number; icmp: number } {
     const counts = { tcp: 0, udp: 0, icmp: 0 };
     for (const network of this.#networks.values()) {

@@ -104,6 +104,11 @@ export class EchoNat {
     );
   }
 
+  /** Ends the flows of a guest that is gone. */
+  endGuest(mac: number): void {
+    for (const [key, flow] of this.#flows) if (flow.guestMac === mac) this.#end(key, flow);
+  }
+
   close(): void {
     for (const [key, flow] of this.#flows) this.#end(key, flow);
     this.#sweeper.stop();

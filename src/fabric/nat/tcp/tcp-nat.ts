@@ -129,6 +129,13 @@ export class TcpNat implements ConnectionOwner {
     }
   }
 
+  /** Resets the connections of a guest that is gone. */
+  resetGuest(mac: number): void {
+    for (const table of [this.#tables[4], this.#tables[6]]) {
+      for (const connection of table.values()) if (connection.ownerMac === mac) connection.abort(false);
+    }
+  }
+
   established(connection: Connection): void {
     this.#admission.established(connection);
   }

@@ -116,6 +116,11 @@ export class UdpNat {
     table.delete();
   }
 
+  /** Ends the mappings of a guest that is gone. */
+  endGuest(mac: number): void {
+    for (const [key, mapping] of this.#mappings) if (mapping.ownerMac === mac) this.#end(key, mapping);
+  }
+
   close(): void {
     for (const [key, mapping] of this.#mappings) this.#end(key, mapping);
     this.#sweeper.stop();

@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 typescript='--import ./test/lab/typescript-loader.mjs'
 results=.cache/bench/results
 # The order of the report. What is not named here comes after it.
-order='startup demo tests switch switch-iperf switch-ping switch-guests nat-iperf nat-rates nat-qemu nat-exact memory linux-up linux-libvirt linux-forwards linux-nat'
+order='startup demo tests switch switch-iperf switch-ping switch-guests nat-iperf nat-rates nat-qemu nat-exact memory vhost-user tap linux-up linux-libvirt linux-forwards linux-nat'
 
 complete=
 names=$*

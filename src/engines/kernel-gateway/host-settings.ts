@@ -9,7 +9,12 @@ import { readSettings } from '../../clients/sysctl/sysctl.js';
 import { type Change, type Resource, subjectOf } from '../../plan/resource.js';
 import { BRIDGE_NETFILTER_KIND, holdsForBridges } from './bridge-netfilter.js';
 import type { Hold, HoldRegister } from './holds.js';
-import { holdsFor, UPLINK_FORWARDING_KIND, uplinkSettingNames } from './uplink-forwarding.js';
+import {
+  holdsBeforeForwarding,
+  holdsFor,
+  UPLINK_FORWARDING_KIND,
+  uplinkSettingNames,
+} from './uplink-forwarding.js';
 import type { WishFile, Wishes } from './wish-file.js';
 
 /** Kinds that this keeps. */
@@ -33,6 +38,17 @@ export class HostSettings {
     if (wishes.size === 0 && held.length === 0) return [];
     const isFulfilled = await this.#isFulfilled(wishes, held, foreignTables, signal);
     return [...wishes.values()].map((wish) => (isFulfilled(wish) ? wish : { ...wish, properties: {} }));
+  }
+
+  /** Before any device of ours forwards: what the host needs held so as not to lose its own gateway. */
+  async prepare(changes: readonly Change[], signal: AbortSignal): Promise<void> {
+    const coming = changes.flatMap((change) =>
+      change.action !== 'delete' && change.after.kind === UPLINK_FORWARDING_KIND ? [change] : [],
+    );
+    if (coming.length === 0) return;
+    const wishes = new Map(coming.map(({ after }) => [after.id, after]));
+    const holds = [...(await this.#holdsOf(wishes, [], signal)).values()].flat();
+    await this.#register.hold(holdsBeforeForwarding(holds), signal);
   }
 
   async apply(

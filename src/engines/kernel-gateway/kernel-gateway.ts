@@ -121,9 +121,10 @@ export class KernelGateway {
     return this.#forceForwarding;
   }
 
-  /** Before anything else: servers end before what they stand on goes. */
-  retire(changes: readonly Change[], signal: AbortSignal): Promise<void> {
-    return this.#dhcp.retire(changes, signal);
+  /** Before anything else: servers end before what they stand on goes, and the host keeps its own gateway. */
+  async retire(changes: readonly Change[], signal: AbortSignal): Promise<void> {
+    await this.#dhcp.retire(changes, signal);
+    await this.#settings.prepare(changes, signal);
   }
 
   /** After links and rules stand. */

@@ -1,7 +1,12 @@
 import { expect, it } from 'vitest';
 import type { Route } from '../../clients/iproute/routes.js';
 import type { Network } from '../../topology/topology.js';
-import { desireUplinkForwarding, holdsFor } from './uplink-forwarding.js';
+import {
+  desireUplinkForwarding,
+  holdsBeforeForwarding,
+  holdsFor,
+  uplinkSettingNames,
+} from './uplink-forwarding.js';
 
 const source = { file: 'f', line: 1, column: 1 };
 const network = (name: string, rest: Partial<Network>): Network => ({
@@ -35,13 +40,25 @@ it('switches the uplinks alone where the kernel can', () => {
   ]);
 });
 
+it('keeps every device listening that the host may have its IPv6 gateway by, before anything forwards', () => {
+  const [resource] = desireUplinkForwarding('linux', [network('b', { ipv6, uplink: 'eth1' })]);
+  const settings = new Map([
+    ['net.ipv6.conf.default.force_forwarding', '0'],
+    ['net.ipv6.conf.eth0.accept_ra', '2'],
+    ['net.ipv6.conf.eth1.accept_ra', '0'],
+  ]);
+  const holds = holdsFor(resource!, routes, settings);
+  expect(names(holdsBeforeForwarding(holds))).toEqual(['net.ipv6.conf.eth0.accept_ra=2']);
+  expect(uplinkSettingNames(['eth1'], routes)).toContain('net.ipv6.conf.eth0.accept_ra');
+});
+
 it('keeps the uplink listening to its router where IPv6 forwards for all or none', () => {
   const [resource] = desireUplinkForwarding('linux', [network('b', { ipv6 })]);
   const settings = new Map([['net.ipv6.conf.eth0.accept_ra', '1']]);
   expect(names(holdsFor(resource!, routes, settings))).toEqual([
     'net.ipv4.conf.eth0.forwarding=1',
-    'net.ipv6.conf.all.forwarding=1',
     'net.ipv6.conf.eth0.accept_ra=2',
+    'net.ipv6.conf.all.forwarding=1',
   ]);
 });
 

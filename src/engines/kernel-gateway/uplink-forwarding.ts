@@ -1,7 +1,10 @@
 /**
  * Forwarding on the devices that packets of our networks come back by. IPv4 asks the device a packet came in on, so the
- * uplinks alone are switched; so does IPv6 since Linux 6.17. Older kernels forward IPv6 for all devices or none, and a
- * device that forwards ignores router advertisements unless accept_ra is 2: the uplink would lose its own default route.
+ * uplinks alone are switched; so does IPv6 since Linux 6.17, and older kernels forward it for all devices or none.
+ *
+ * A host whose IPv6 gateway was told by router advertisements would lose it: as soon as any device begins to forward, the
+ * kernel forgets every advertised default route, but for devices whose accept_ra is 2 (rt6_purge_dflt_routers of Linux's
+ * net/ipv6/route.c). So these are told to listen on, before anything of ours forwards.
  */
 import { interfaceSetting, type Settings } from '../../clients/sysctl/sysctl.js';
 import { defaultRouteDevices, type Route } from '../../clients/iproute/routes.js';
@@ -59,22 +62,34 @@ export function holdsFor(resource: Resource, routes: readonly Route[], settings:
     }
   }
   if (ipv6) {
+    for (const device of listeningDevices(uplink, routes)) {
+      const setting = interfaceSetting('ipv6', device, 'accept_ra');
+      // 2 already: by the host's own choice, or by a hold of ours.
+      if (/^[12]$/.test(settings.get(setting) ?? '')) on(setting, '2');
+    }
     const perDevice = settings.has(FORCE_PROBE);
     if (!perDevice) on(ALL_IPV6);
     for (const device of devicesOf(uplink, routes, 6)) {
       if (perDevice) on(interfaceSetting('ipv6', device, 'force_forwarding'));
-      else if (settings.get(interfaceSetting('ipv6', device, 'accept_ra')) === '1') {
-        on(interfaceSetting('ipv6', device, 'accept_ra'), '2');
-      }
     }
   }
   return holds;
 }
 
+/** Of these, the holds without which the host would lose its own gateway when something of ours begins to forward. */
+export function holdsBeforeForwarding(holds: readonly Hold[]): Hold[] {
+  return holds.filter(({ setting }) => setting.endsWith('.accept_ra'));
+}
+
+/** Devices by which the host may have its IPv6 gateway, whatever uplink our networks leave by. */
+function listeningDevices(uplink: string, routes: readonly Route[]): string[] {
+  return [...new Set([...devicesOf(uplink, routes, 6), ...defaultRouteDevices(routes, 6)])];
+}
+
 /** The settings that {@link holdsFor} and {@link observeUplinkForwarding} look at. */
 export function uplinkSettingNames(uplinks: readonly string[], routes: readonly Route[]): string[] {
   const devices = new Set(
-    uplinks.flatMap((uplink) => [4, 6].flatMap((family) => devicesOf(uplink, routes, family as 4 | 6))),
+    uplinks.flatMap((uplink) => [...devicesOf(uplink, routes, 4), ...listeningDevices(uplink, routes)]),
   );
   return [
     ALL_IPV6,

@@ -202,7 +202,7 @@ export class NamespaceLab {
         .map((part) => this.must(namespace, part))
         .join('\n')
         // Time runs on: lifetimes, timers, counters of addresses that expire, and the cache of resolved neighbours.
-        .replaceAll(/(?:valid_lft|preferred_lft|expires|\w+_timer) +\S+/g, '')
+        .replaceAll(/(?:valid_lft|preferred_lft|\w+_timer) +\S+| expires \d+sec/g, '')
         .replaceAll(/^net\.netfilter\..*$/gm, '')
         .replaceAll(/^net\.ipv[46]\.(?:tcp_fastopen_key|tcp_mem|udp_mem).*$/gm, '')
     );

@@ -82,7 +82,8 @@ it('keeps an advertised address one, and its route apart from the host’s own',
     'address replace 2001:db8::5/64 dev br0 valid_lft 4294967294 preferred_lft 4294967294 mngtmpaddr';
   expect(lines).toEqual([
     'address del 2001:db8::5/64 dev eth0',
-    'route flush exact 2001:db8::/64 dev eth0',
+    'route replace 2001:db8::/64 dev eth0 metric 256',
+    'route del 2001:db8::/64 dev eth0 metric 256',
     `${line} nodad`,
     line,
     'route replace ::/0 via 2001:db8::1 dev br0 metric 1024',

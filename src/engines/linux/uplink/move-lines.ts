@@ -23,13 +23,17 @@ export function moveLines(from: string, to: string, part: HostPart, isRenewed = 
     ...moving
       .map((address) => `address del ${address.address}/${address.prefixLength} dev ${from}`)
       .reverse(),
-    // The route of an advertised prefix outlives its address.
+    // The route of an advertised prefix may outlive its address or not. A line that fails ends the batch, and a flush takes
+    // no IPv6 prefix in one: so it is put there, and then taken away.
     ...part.routes
       .filter(({ family, protocol, destination }) => {
         const isAdvertised = family === 6 && protocol === 'kernel' && !/^f[ef]/.test(destination);
         return isAdvertised && destination.includes('/');
       })
-      .map(({ destination }) => `route flush exact ${destination} dev ${from}`),
+      .flatMap(({ destination, metric = 256 }) => [
+        `route replace ${destination} dev ${from} metric ${metric}`,
+        `route del ${destination} dev ${from} metric ${metric}`,
+      ]),
     ...moving.flatMap((address) => addressLines(address, to, isRenewed)),
     ...apart(part.routes.filter(({ protocol }) => protocol !== 'kernel')).map((route) =>
       routeLine(route, to),

@@ -32,8 +32,10 @@ address_of() { in_guest "$1" "nslookup -type=a $2 $3 | sed -n 's/^Address: *//p'
 
 test/lab/build-micro-guest
 mkdir -p .cache/lab/run
-# An earlier demonstration ends first, whatever engine it was on.
-psl down >/dev/null 2>&1 || true
+# What an earlier demonstration left up is used again, unless it is on another engine.
+shown=.cache/lab/demo-engine
+if [ "$(cat "$shown" 2>/dev/null || true)" != "$engine" ]; then psl down >/dev/null 2>&1 || true; fi
+echo "$engine" >"$shown"
 title "The plan: $file on the engine $engine"
 psl up
 

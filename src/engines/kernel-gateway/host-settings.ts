@@ -43,10 +43,11 @@ export class HostSettings {
   /** Before any device of ours forwards: what the host needs held so as not to lose its own gateway. */
   async prepare(changes: readonly Change[], signal: AbortSignal): Promise<void> {
     const coming = changes.flatMap((change) =>
-      change.action !== 'delete' && change.after.kind === UPLINK_FORWARDING_KIND ? [change] : [],
+      change.action !== 'delete' && change.after.kind === UPLINK_FORWARDING_KIND ? [change.after] : [],
     );
     if (coming.length === 0) return;
-    const wishes = new Map(coming.map(({ after }) => [after.id, after]));
+    await this.#wishes.announce(coming);
+    const wishes = new Map(coming.map((wish) => [wish.id, wish]));
     const holds = [...(await this.#holdsOf(wishes, [], signal)).values()].flat();
     await this.#register.hold(holdsBeforeForwarding(holds), signal);
   }

@@ -44,6 +44,11 @@ export class WishFile {
     await this.#write(wanted);
   }
 
+  /** Writes down what is about to come, before anything is done for it: after a kill it is found and taken back. */
+  async announce(coming: readonly Resource[]): Promise<void> {
+    await this.#write(new Map([...(await this.read()), ...coming.map((wish) => [wish.id, wish] as const)]));
+  }
+
   async #write(wishes: Wishes): Promise<void> {
     if (wishes.size === 0) return rm(this.#path, { force: true });
     await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });

@@ -1,19 +1,20 @@
 /**
  * Takes the host's NIC into a bridge and gives it back. Theory of operation: what the host has on the NIC is read, the
  * way back is written down, the watchdog is started, and one batch moves the lot. Then the probes: every witness (the
- * gateways, the operator's SSH peer) that answered before must answer again. When they do, the change is committed; when not, it stays open until `passerelle
- * commit` or the watchdog's time limit, and after the limit the way back is verified. The NIC carries our mark from the
- * first line of the batch to the last line of the way back.
+ * gateways, the operator's SSH peer) that answered before must answer again. When they do, the change is committed; when
+ * not, it stays open until `passerelle commit` or the watchdog's time limit, and after the limit the way back is
+ * verified. The NIC carries our mark from the first line of the batch to the last line of the way back.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Run, runnerIn } from '../../../clients/command/run.js';
 import { runBatch } from '../../../clients/iproute/batch.js';
 import { readAddresses, readLinks } from '../../../clients/iproute/links.js';
 import { readDeviceRoutes, readRoutes } from '../../../clients/iproute/routes.js';
-import { readSettings, writeSettings, interfaceSetting } from '../../../clients/sysctl/sysctl.js';
 import { PasserelleError } from '../../../errors.js';
 import { type Change, type Resource, subjectOf } from '../../../plan/resource.js';
+import { gatewaysOf, whoAnswers } from '../../kernel-gateway/witnesses.js';
 import { formatMark } from '../marks.js';
+import { copyLanSettings } from './lan-settings.js';
 import { type HostPart, leasedAddresses, moveLines } from './move-lines.js';
 import {
   type DhcpClient,
@@ -34,17 +35,6 @@ import {
   removeWatchdogFiles,
   startWatchdog,
 } from '../../kernel-gateway/watchdog.js';
-
-/** Settings of the NIC by which the host takes part in the LAN, and which the bridge must have alike. */
-const COPIED_SETTINGS = [
-  ['ipv4', 'rp_filter'],
-  ['ipv4', 'arp_ignore'],
-  ['ipv4', 'arp_announce'],
-  ['ipv6', 'disable_ipv6'],
-  ['ipv6', 'accept_ra'],
-  ['ipv6', 'autoconf'],
-  ['ipv6', 'use_tempaddr'],
-] as const;
 
 const POLL_MS = 100;
 const PROBE_ATTEMPTS = 5;
@@ -159,8 +149,8 @@ export class UplinkKeeper {
     const mac = (await readLinks(run, signal)).find(({ ifname }) => ifname === device)?.address;
     if (mac === undefined) throw new PasserelleError(noUplink(network));
     const peers = await this.#options.peers();
-    const witnesses = [...new Set([...gatewaysOf(part), ...probes, ...peers])];
-    const answered = await this.#whoAnswers(witnesses, 1, signal);
+    const witnesses = [...new Set([...gatewaysOf(part.routes), ...probes, ...peers])];
+    const answered = await whoAnswers(run, witnesses, 1, signal);
 
     const mark = formatMark(this.#options.project, { kind: 'uplink', network });
     const files = this.records.files(network);
@@ -169,7 +159,7 @@ export class UplinkKeeper {
     const clientFiles = this.records.clientFiles(network);
     const sleeper = client && { pid: client.pid, words: client.words };
     await this.records.write(network, { uplink, device, probes, leased, ...(sleeper && { sleeper }) });
-    await this.#copySettings(device, bridge, signal);
+    await copyLanSettings(run, device, bridge, signal);
     const isRenewed = client !== undefined;
     const wayBack = wayBackLines(device, bridge, mark, part, isRenewed);
     await startWatchdog(this.#options.namespace, files, wayBack, this.#options.limitMs, {
@@ -201,7 +191,7 @@ export class UplinkKeeper {
       const words = renewingArguments(client, bridge, address, clientFiles);
       await startRenewing(this.#options.namespace, words, clientFiles);
     }
-    const stillAnswer = await this.#whoAnswers(answered, PROBE_ATTEMPTS, signal);
+    const stillAnswer = await whoAnswers(this.#run, answered, PROBE_ATTEMPTS, signal);
     if (stillAnswer.length === answered.length) await commitWatchdog(files);
     else await this.#waitForVerdict(network, answered, stillAnswer, signal);
     await removeWatchdogFiles(files);
@@ -240,29 +230,6 @@ export class UplinkKeeper {
     return { addresses: addresses.filter(({ ifname }) => ifname === device), routes };
   }
 
-  async #copySettings(from: string, to: string, signal: AbortSignal): Promise<void> {
-    const names = COPIED_SETTINGS.map(([family, key]) => interfaceSetting(family, from, key));
-    const values = await readSettings(this.#run, names, signal);
-    const copies = COPIED_SETTINGS.flatMap(([family, key]): [string, string][] => {
-      const value = values.get(interfaceSetting(family, from, key));
-      return value === undefined ? [] : [[interfaceSetting(family, to, key), value]];
-    });
-    await writeSettings(this.#run, new Map(copies), signal);
-  }
-
-  async #whoAnswers(gateways: readonly string[], attempts: number, signal: AbortSignal): Promise<string[]> {
-    const answers = await Promise.all(
-      gateways.map(async (gateway) => {
-        for (let attempt = 0; attempt < attempts; attempt++) {
-          const { exitCode } = await this.#run(['ping', '-n', '-c', '1', '-W', '1', gateway], { signal });
-          if (exitCode === 0) return [gateway];
-        }
-        return [];
-      }),
-    );
-    return answers.flat();
-  }
-
   async #waitForVerdict(
     network: string,
     answered: readonly string[],
@@ -277,7 +244,7 @@ export class UplinkKeeper {
     await stopRenewing(this.records.clientFiles(network));
     await this.records.forget(network);
     const silent = answered.filter((gateway) => !stillAnswer.includes(gateway));
-    const again = await this.#whoAnswers(answered, PROBE_ATTEMPTS, signal);
+    const again = await whoAnswers(this.#run, answered, PROBE_ATTEMPTS, signal);
     throw new PasserelleError([
       {
         code: 'linux/uplink-reverted',
@@ -305,16 +272,6 @@ function wayBackLines(
 /** Who will be asked next time is no reason to take the NIC anew. */
 function isAboutProbesOnly(change: Change): boolean {
   return change.action === 'update' && change.changed.every((name) => name === 'probes');
-}
-
-function gatewaysOf({ routes }: HostPart): string[] {
-  const gateways = routes
-    .filter(({ destination }) => destination === 'default')
-    .map(({ gateway }) => gateway);
-  // A link-local gateway would need its device named, and that is what changes.
-  return [...new Set(gateways)].filter(
-    (gateway) => gateway !== undefined && !gateway.startsWith('fe80:'),
-  ) as string[];
 }
 
 function networkOf(resource: Resource): string {

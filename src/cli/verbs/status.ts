@@ -67,6 +67,7 @@ function renderNics(
         trafficText(port?.rxFrames, port?.rxBytes),
         trafficText(port?.txFrames, port?.txBytes),
         Object.entries(port?.drops ?? {})
+          .filter(([, count]) => count > 0)
           .map(([reason, count]) => `${reason} ${count}`)
           .join(', '),
       ];

@@ -67,6 +67,12 @@ function tapMarkPrefix(project: string): string {
   return `passerelle.${PROVIDER}.${hashOf(project).slice(0, 8)}.`;
 }
 
+/** Whether an interface bears the mark of any engine of this project. */
+export function isOfProject(project: string, alternativeNames: readonly string[]): boolean {
+  const prefixes = [`passerelle:${project}:`, tapMarkPrefix(project)];
+  return alternativeNames.some((name) => prefixes.some((prefix) => name.startsWith(prefix)));
+}
+
 /** The NIC that a tap is for; `undefined` when none of its alternative names is our mark. */
 export function markedNic(project: string, alternativeNames: readonly string[]): string | undefined {
   const prefix = tapMarkPrefix(project);

@@ -5,7 +5,7 @@ import { mapOf } from '../../clients/ovsdb/datum.js';
 import { PasserelleError, type Problem } from '../../errors.js';
 import type { Topology } from '../../topology/topology.js';
 import { openDatabase, type OvsHost } from './host.js';
-import { markedNic, PROVIDER, PROJECT_KEY } from './identity.js';
+import { isOfProject, PROVIDER, PROJECT_KEY } from './identity.js';
 import { nicOptions } from './options.js';
 import { isInNamespace } from './inside.js';
 import { linksByName } from './observe.js';
@@ -43,8 +43,8 @@ export async function preflightOvs(
     const taken = [...networks, ...nics.filter((nic) => !isInNamespace(nic))].flatMap(
       ({ interfaceName, source }): Problem[] => {
         const link = links.get(interfaceName);
-        if (link === undefined || ours.has(interfaceName) || markedNic(project, link.altnames) !== undefined)
-          return [];
+        // Of another engine of the project: this `up` takes it away.
+        if (link === undefined || ours.has(interfaceName) || isOfProject(project, link.altnames)) return [];
         return [
           {
             code: 'ovs/interface-name-taken',

@@ -8,7 +8,6 @@
  */
 import { join } from 'node:path';
 import { PasserelleError } from '../errors.js';
-import { parseMac } from '../wire/ethernet.js';
 import { Capture } from './capture/capture.js';
 import {
   applyOperations,
@@ -26,7 +25,7 @@ import type {
   FabricStatus,
 } from './control/protocol.js';
 import { ForwardsLost, updateForwards } from './forward-update.js';
-import { type Plug, Segment } from './segment.js';
+import { macOf, type Plug, Segment } from './segment.js';
 import { NativeLoader } from './native/native-parts.js';
 import { type Place, PortSet } from './port-set.js';
 import { createServices, type Services } from './services.js';
@@ -192,7 +191,7 @@ export class Fabric {
       if (network !== undefined && port !== undefined) plugs.get(network)?.push({ port, settings });
     }
     for (const { network, mac } of unplugged(before, after)) {
-      this.#services.nat.forgetGuest(network, parseMac(mac) ?? 0);
+      this.#services.nat.forgetGuest(network, macOf(mac));
     }
     const touched = touchedNetworks(before, after);
     for (const [network, plugsOfNetwork] of plugs) {

@@ -160,7 +160,8 @@ function isSameIdentity(a: FabricPort, b: FabricPort): boolean {
   return a.mac === b.mac && a.ipv4 === b.ipv4 && a.ipv6 === b.ipv6 && a.antiSpoofing === b.antiSpoofing;
 }
 
-function macOf(text: string): number {
+/** @throws TypeError for what the configuration would have refused. */
+export function macOf(text: string): number {
   const mac = parseMac(text);
   if (mac === undefined) throw new TypeError(`not a MAC: ${text}`);
   return mac;

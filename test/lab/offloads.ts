@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 
 /**
  * A veth's end leaves checksums to whoever takes the frame; told so, it sends them whole, as a NIC sends them on a wire
- * (ETHTOOL_STXCSUM, linux/ethtool.h).
+ * (ETHTOOL_STXCSUM, linux/ethtool.h). The userspace datapath of Open vSwitch reads frames as they are.
  */
 export function sendWholeChecksums(namespace: string, device: string): void {
   const program = `import ctypes,fcntl,socket,struct

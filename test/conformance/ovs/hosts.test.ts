@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { networkIdentifiers } from '../../../src/topology/overlay.js';
 import { KvmHost } from './kvm-host.js';
 import { lackingForOvs, OvsHost } from './ovs-host.js';
+import { sendWholeChecksums } from '../../lab/offloads.js';
 
 const lacking = lackingForOvs();
 const PROJECT = 'mesh';
@@ -59,7 +60,7 @@ describe.skipIf(lacking !== undefined)('one file, many hosts', () => {
     await outside.type(
       'ip link add wire0 type bridge; ip address add 192.0.2.254/24 dev wire0; ip link set wire0 up',
     );
-    await outside.turnOffloadsOff(outside.namespace, 'wire0');
+    sendWholeChecksums(outside.namespace, 'wire0');
     for (const [index, name] of ['kvm1', 'kvm2', 'kvm3'].entries()) {
       const host = await KvmHost.start(name, `192.0.2.${index + 1}`, outside, 'wire0');
       hosts.push(host);

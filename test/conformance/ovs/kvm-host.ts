@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { OvsHost } from './ovs-host.js';
+import { sendWholeChecksums } from '../../lab/offloads.js';
 
 const execute = promisify(execFile);
 const PASSERELLE = fileURLToPath(new URL('../../../bin/passerelle', import.meta.url));
@@ -41,7 +42,7 @@ export class KvmHost implements AsyncDisposable {
     await outside.type(
       `ip link add ${wirePort} type veth peer name eth0 netns ${ovs.namespace}; ip link set ${wirePort} master ${wire} up`,
     );
-    await ovs.turnOffloadsOff(ovs.namespace, 'eth0');
+    sendWholeChecksums(ovs.namespace, 'eth0');
     await ovs.type(
       'ovs-vsctl add-br phy0 -- set Bridge phy0 datapath_type=netdev -- add-port phy0 eth0; ip link set eth0 up',
     );

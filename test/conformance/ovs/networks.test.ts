@@ -8,6 +8,7 @@ import { arp, note } from './frames.js';
 import { lackingForOvs, OvsHost } from './ovs-host.js';
 import { OvsProject } from './project.js';
 import { forward, network, nic, subnets, topology } from './topologies.js';
+import { sendWholeChecksums } from '../../lab/offloads.js';
 
 const lacking = lackingForOvs();
 const signal = () => AbortSignal.timeout(60_000);
@@ -211,8 +212,8 @@ describe.skipIf(lacking !== undefined)('networks of the ovs engine', () => {
   it('bridge: the host lives on the LAN by its bridge, machines beside it; down gives the NIC back its life', async () => {
     const project = 'ovslan';
     await using lan = await layLan(host);
-    await host.turnOffloadsOff(host.namespace, 'lan0');
-    await host.turnOffloadsOff(lan.namespace, 'eth0');
+    sendWholeChecksums(host.namespace, 'lan0');
+    sendWholeChecksums(lan.namespace, 'eth0');
     const life = async () =>
       [await host.run('ip', '-br', 'address', 'show', 'dev', 'lan0'), await host.run('ip', 'route')].map(
         (text) => text.trim(),
@@ -261,8 +262,8 @@ describe.skipIf(lacking !== undefined)('networks of the ovs engine', () => {
     /** The gateway answers the probe before the change and none after it, as on a port that takes no second MAC. */
     async function layMutedLan(): ReturnType<typeof layLan> {
       const lan = await layLan(host);
-      await host.turnOffloadsOff(host.namespace, 'lan0');
-      await host.turnOffloadsOff(lan.namespace, 'eth0');
+      sendWholeChecksums(host.namespace, 'lan0');
+      sendWholeChecksums(lan.namespace, 'eth0');
       for (const line of [
         'add table ip mute',
         'add chain ip mute c { type filter hook input priority 0 ; }',

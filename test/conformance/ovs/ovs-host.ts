@@ -133,18 +133,6 @@ export class OvsHost implements AsyncDisposable {
     return this.run('bash', '-euc', line);
   }
 
-  /**
-   * The userspace datapath reads frames as they are: a veth's end that leaves checksums to an offload would send it none
-   * (ETHTOOL_STXCSUM, linux/ethtool.h).
-   */
-  async turnOffloadsOff(namespace: string, device: string): Promise<void> {
-    const program = `import ctypes,fcntl,socket,struct
-value = ctypes.create_string_buffer(struct.pack("II", 0x17, 0))
-request = struct.pack("16sP16x", b"${device}", ctypes.addressof(value))
-fcntl.ioctl(socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0x8946, request)`;
-    await execute('ip', ['netns', 'exec', namespace, 'python3', '-c', program]);
-  }
-
   /** From outside: within `ip netns exec` its name would go with that command's mounts. */
   async addNamespace(namespace: string): Promise<void> {
     await execute('ip', ['netns', 'add', namespace]);

@@ -12,6 +12,7 @@ import { networkNamed } from '../../fabric/fabric-stage.js';
 import { FabricProcess } from '../../fabric/fabric-process.js';
 import { ScriptedGuest } from '../../fabric/scripted-guest.js';
 import { lackingForOvs, OvsHost } from '../ovs/ovs-host.js';
+import { sendWholeChecksums } from '../../lab/offloads.js';
 
 const VNI = 0x12_3456;
 const MTU_BYTES = 1450;
@@ -37,7 +38,7 @@ describe.skipIf(lackingForOvs() !== undefined)('VXLAN (RFC 7348)', () => {
     await wire.type(
       `ip link add ${peer} type veth peer name eth0 netns ${host.namespace}; ip link set ${peer} master wire0 up`,
     );
-    await host.turnOffloadsOff(host.namespace, 'eth0');
+    sendWholeChecksums(host.namespace, 'eth0');
     if (!switching) await host.type(`ip address add ${address}/24 dev eth0; ip link set eth0 up`);
     return host;
   }

@@ -48,6 +48,7 @@ export class ModelGuest {
   #window = 0;
   #shift = 0;
   #scaled = false;
+  #selective = false;
   #rightEdge: number | undefined;
   #cancelTimer: (() => void) | undefined;
 
@@ -188,6 +189,7 @@ export class ModelGuest {
     if (!listening && acknowledgement !== (this.sequence + 1) >>> 0) return;
     this.#scaled = options.windowScale !== undefined && this.#options.windowScale !== undefined;
     this.#shift = this.#scaled ? options.windowScale! : 0;
+    this.#selective = options.sackPermitted === true && this.#options.sackPermitted === true;
     this.#receiver.begin((sequence + 1) >>> 0);
     this.#window = window;
     if (listening) {
@@ -272,7 +274,13 @@ export class ModelGuest {
   }
 
   #acknowledge(): void {
-    this.#transmit(this.nextSequence(), TcpFlag.ack);
+    const sackBlocks = this.#selective ? this.#receiver.sackBlocks() : [];
+    this.#transmit(
+      this.nextSequence(),
+      TcpFlag.ack,
+      undefined,
+      sackBlocks.length > 0 ? { sackBlocks } : undefined,
+    );
   }
 
   /** SND.NXT */

@@ -1,6 +1,6 @@
 /** What a model guest has received: bytes in order, what came early, and how much room is left. */
 import type { Clock } from '../../../src/fabric/nat/clock.js';
-import { TcpFlag } from '../../../src/wire/tcp.js';
+import { type SackBlock, TcpFlag } from '../../../src/wire/tcp.js';
 import type { Answer } from './segment-probe.js';
 
 const READ_INTERVAL_MS = 10;
@@ -24,6 +24,7 @@ export class ModelReceiver {
   readonly #opened: () => void;
   readonly #violations: string[];
   readonly #outOfOrder = new Map<number, Buffer>();
+  #latest = 0;
   #unread = 0;
   #offeredEdge = 0;
   #finAt: number | undefined;
@@ -38,6 +39,25 @@ export class ModelReceiver {
 
   get windowBytes(): number {
     return Math.max((this.#options.bufferBytes ?? 65_535) - this.#unread, 0);
+  }
+
+  /** What was received beyond a gap; the block with the latest segment first (RFC 2018 section 4). */
+  sackBlocks(): SackBlock[] {
+    const pieces = [...this.#outOfOrder].map(([left, { length }]) => ({
+      left,
+      right: (left + length) >>> 0,
+    }));
+    const ahead = pieces.filter(({ left }) => ((left - this.expected) | 0) > 0);
+    const inOrder = ahead.sort((a, b) => (a.left - b.left) | 0);
+    const blocks: { left: number; right: number }[] = [];
+    for (const piece of inOrder) {
+      const last = blocks.at(-1);
+      if (last === undefined || ((piece.left - last.right) | 0) > 0) blocks.push({ ...piece });
+      else if (((piece.right - last.right) | 0) > 0) last.right = piece.right;
+    }
+    const isLatest = ({ left, right }: SackBlock) =>
+      ((this.#latest - left) | 0) >= 0 && ((right - this.#latest) | 0) > 0;
+    return blocks.sort((a, b) => Number(isLatest(b)) - Number(isLatest(a))).slice(0, 4);
   }
 
   begin(expected: number): void {
@@ -63,6 +83,7 @@ export class ModelReceiver {
     // One byte beyond the window is a probe (RFC 9293 section 3.8.6.1).
     if (beyond > 1) this.#violations.push(`${beyond} bytes beyond the window`);
     if (beyond <= 0 || (payload.length > beyond && ((sequence - this.expected) | 0) <= 0)) {
+      this.#latest = sequence;
       this.#outOfOrder.set(sequence, beyond > 0 ? payload.subarray(0, payload.length - beyond) : payload);
       if (fin && beyond <= 0) this.#finAt = end;
     }

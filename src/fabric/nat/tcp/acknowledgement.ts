@@ -48,7 +48,9 @@ function takeProgress(tcb: ControlBlock, acknowledgement: number, advance: numbe
   // The FIN takes a sequence number but no place in the ring.
   ring.release(sequenceDistance(acknowledgement, ring.end) > 0 ? ring.end : acknowledgement);
   const flightBytes = send.flightBytes;
-  if (tcb.congestion.acknowledged(acknowledgement, advance, flightBytes)) tcb.resend = true;
+  tcb.scoreboard.advance(acknowledgement, send.highest);
+  const isHole = tcb.congestion.acknowledged(acknowledgement, advance, flightBytes);
+  if (isHole && !tcb.scoreboard.firstWasResent) tcb.resend = true;
   tcb.retransmission.acknowledged(acknowledgement, flightBytes === 0, nowMs);
 }
 

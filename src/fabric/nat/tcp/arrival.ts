@@ -8,6 +8,7 @@
 import { readTcpOptions, sequenceAdd, sequenceDistance, TcpFlag, type TcpHeader } from '../../../wire/tcp.js';
 import { takeAcknowledgement } from './acknowledgement.js';
 import type { ControlBlock, TcpContext } from './control-block.js';
+import { takeSelectiveAcknowledgement } from './loss-recovery.js';
 import { takePayload } from './payload.js';
 import { writeResetReply, writeSyn } from './segment-writer.js';
 
@@ -33,7 +34,7 @@ export function segmentArrives(
   const segmentBytes = sequenceBytes(flags, end - payload);
 
   if (!tcb.receive.accepts(sequence, segmentBytes)) {
-    return arrivesOutsideWindow(tcb, context, header, segmentBytes, nowMs);
+    return arrivesOutsideWindow(tcb, context, header, bytes, segment, segmentBytes, nowMs);
   }
   if ((flags & TcpFlag.rst) !== 0) {
     if (tcb.phase === 'time-wait') return 'dropped'; // RFC 1337
@@ -53,6 +54,7 @@ export function segmentArrives(
   }
   if (wasOpening) tcb.phase = 'open';
   if (!takeAcknowledgement(tcb, header, segmentBytes, nowMs)) return 'taken';
+  if (tcb.sackPermitted) takeSelectiveAcknowledgement(tcb, header, bytes, segment);
   if (segmentBytes > 0) takePayload(tcb, context, header, bytes, payload, end, nowMs);
   return wasOpening ? 'established' : 'taken';
 }
@@ -67,6 +69,8 @@ function arrivesOutsideWindow(
   tcb: ControlBlock,
   context: TcpContext,
   header: TcpHeader,
+  bytes: Buffer,
+  segment: number,
   segmentBytes: number,
   nowMs: number,
 ): Arrival {
@@ -81,6 +85,7 @@ function arrivesOutsideWindow(
   const atEdge = sequence === tcb.receive.next && tcb.receive.openBytes === 0;
   if (atEdge && tcb.phase === 'open' && (flags & TcpFlag.ack) !== 0) {
     takeAcknowledgement(tcb, header, segmentBytes, nowMs);
+    if (tcb.sackPermitted) takeSelectiveAcknowledgement(tcb, header, bytes, segment);
   }
   // A retransmission of the guest must be answered each time; what carries nothing could go on for ever (RFC
   // 5961 section 7).

@@ -47,8 +47,8 @@ describe('closing (RFC 9293 section 3.6)', () => {
     const { guest, nat } = probe.open();
     probe.stream.send(Buffer.alloc(0), true);
     expect(probe.take()).toMatchObject([{ flags: ack | fin, sequence: nat }]);
-    expect(probe.wait(1000)).toMatchObject([{ flags: ack | fin, sequence: nat }]);
-    expect(probe.wait(2000)).toMatchObject([{ flags: ack | fin, sequence: nat }]);
+    expect(probe.wait(200)).toMatchObject([{ flags: ack | fin, sequence: nat }]);
+    expect(probe.wait(400)).toMatchObject([{ flags: ack | fin, sequence: nat }]);
     probe.send({ sequence: guest, acknowledgement: nat + 1, flags: ack });
     expect(probe.wait(100_000)).toEqual([]);
   });

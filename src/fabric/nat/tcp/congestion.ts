@@ -1,19 +1,17 @@
 /**
- * How much may be under way: slow start, congestion avoidance and NewReno recovery (RFC 5681, 6582, 6928,
- * 3042).
+ * How much may be under way: slow start, congestion avoidance, and recovery by NewReno or, with a guest that
+ * acknowledges selectively, by what is still in the network (RFC 5681, 6582, 6675, 6928, 3042).
  *
  * A guest on this host loses nothing unless its port overflows, and then opens its window faster than this one;
  * the code earns its keep with guests behind an overlay or a nested router. All sizes in bytes.
  */
 import { sequenceAfter } from '../../../wire/tcp.js';
-import { INITIAL_WINDOW_SEGMENTS } from './limits.js';
-
-/** Duplicate acknowledgements that mean loss (RFC 5681 section 3.2). */
-const LOSS_THRESHOLD = 3;
+import { INITIAL_WINDOW_SEGMENTS, LOSS_THRESHOLD } from './limits.js';
 
 export class Congestion {
   readonly #mssBytes: number;
   readonly #maxBytes: number;
+  readonly #selective: boolean;
   #windowBytes: number;
   #slowStartThreshold: number;
   #duplicates = 0;
@@ -22,10 +20,14 @@ export class Congestion {
   /** Losses up to here were dealt with already (RFC 6582 section 3.2 step 1); undefined once acknowledged. */
   #settled: number | undefined;
 
-  /** @param maxBytes beyond which growth is of no use. */
-  constructor(mssBytes: number, maxBytes: number) {
+  /**
+   * @param maxBytes beyond which growth is of no use.
+   * @param selective the guest tells what it holds, so that the window need not guess at it.
+   */
+  constructor(mssBytes: number, maxBytes: number, selective: boolean) {
     this.#mssBytes = mssBytes;
     this.#maxBytes = maxBytes;
+    this.#selective = selective;
     this.#windowBytes = INITIAL_WINDOW_SEGMENTS * mssBytes;
     this.#slowStartThreshold = maxBytes;
   }
@@ -56,14 +58,13 @@ export class Congestion {
       return false;
     }
     if (sequenceAfter(this.#recover, acknowledgement)) {
-      this.#windowBytes = Math.max(this.#windowBytes - bytes, 0) + this.#mssBytes;
+      if (!this.#selective) this.#windowBytes = Math.max(this.#windowBytes - bytes, 0) + this.#mssBytes;
       return true;
     }
     this.#recover = undefined;
-    this.#windowBytes = Math.min(
-      this.#slowStartThreshold,
-      Math.max(flightBytes, this.#mssBytes) + this.#mssBytes,
-    );
+    this.#windowBytes = this.#selective
+      ? this.#slowStartThreshold
+      : Math.min(this.#slowStartThreshold, Math.max(flightBytes, this.#mssBytes) + this.#mssBytes);
     return false;
   }
 
@@ -75,14 +76,19 @@ export class Congestion {
   duplicate(highest: number, flightBytes: number): boolean {
     this.#duplicates++;
     if (this.#recover !== undefined) {
-      this.#windowBytes = Math.min(this.#windowBytes + this.#mssBytes, this.#maxBytes);
+      if (!this.#selective) this.#windowBytes = Math.min(this.#windowBytes + this.#mssBytes, this.#maxBytes);
       return false;
     }
-    if (this.#duplicates !== LOSS_THRESHOLD || this.#settled !== undefined) return false;
+    return this.#duplicates >= LOSS_THRESHOLD && this.lossNoticed(highest, flightBytes);
+  }
+
+  /** @returns as `duplicate`; false when this loss was dealt with already. */
+  lossNoticed(highest: number, flightBytes: number): boolean {
+    if (this.#recover !== undefined || this.#settled !== undefined) return false;
     this.#recover = highest;
     this.#settled = highest;
     this.#slowStartThreshold = this.#halved(flightBytes);
-    this.#windowBytes = this.#slowStartThreshold + LOSS_THRESHOLD * this.#mssBytes;
+    this.#windowBytes = this.#slowStartThreshold + (this.#selective ? 0 : LOSS_THRESHOLD * this.#mssBytes);
     return true;
   }
 

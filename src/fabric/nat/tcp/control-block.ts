@@ -17,6 +17,7 @@ import {
 import { Reassembly } from './reassembly.js';
 import { ReceiveWindow } from './receive-window.js';
 import { RetransmissionTimer } from './retransmission.js';
+import { Scoreboard } from './scoreboard.js';
 import { SendRing } from './send-ring.js';
 import { ZeroWindowProbe } from './zero-window.js';
 
@@ -89,6 +90,7 @@ export class ControlBlock {
   readonly ring: SendRing;
   readonly retransmission = new RetransmissionTimer();
   readonly probe = new ZeroWindowProbe();
+  readonly scoreboard = new Scoreboard();
   congestion: Congestion;
   /** Largest payload of a segment to the guest. */
   mssBytes: number;
@@ -144,7 +146,7 @@ export class ControlBlock {
     this.ring = new SendRing(limits.sendRingBytes, sequenceAdd(initialSequence, 1));
     this.mssBytes = DEFAULT_MSS_BYTES[ends.path.family];
     this.segmentBytes = this.mssBytes;
-    this.congestion = new Congestion(this.mssBytes, limits.maxSendRingBytes);
+    this.congestion = new Congestion(this.mssBytes, limits.maxSendRingBytes, false);
     this.receive = new ReceiveWindow(0, limits.receiveBytes, true);
     this.reassembly = new Reassembly(limits.maxReassemblySegments);
     this.toHost = new HostQueue(context.chunks);
@@ -174,7 +176,7 @@ export class ControlBlock {
     const largestBytes = largestSegmentBytes(this.path, link.network.mtuBytes);
     const named = mssBytes ?? DEFAULT_MSS_BYTES[this.path.family];
     this.mssBytes = Math.min(Math.max(named, MIN_MSS_BYTES), largestBytes);
-    this.congestion = new Congestion(this.mssBytes, limits.maxSendRingBytes);
+    this.congestion = new Congestion(this.mssBytes, limits.maxSendRingBytes, sackPermitted);
     this.send.windowShift = windowScale ?? 0;
     this.sackPermitted = sackPermitted;
     this.receive = new ReceiveWindow(

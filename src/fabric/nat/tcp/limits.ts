@@ -3,9 +3,14 @@
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 
-/** Retransmission time-out before the first sample, and its least (RFC 6298 sections 2.1 and 2.4). */
+/** Retransmission time-out before the first sample (RFC 6298 section 2.1). */
 export const INITIAL_RTO_MS = SECOND_MS;
-export const MIN_RTO_MS = SECOND_MS;
+/**
+ * The least that the time-out adds to the smoothed round-trip time. RFC 6298 section 2.4 wants 1 s in all, for clocks
+ * that tick in half seconds and acknowledgements delayed that long; ours tick in microseconds, and guests delay by
+ * 200 ms at most: like Linux (TCP_RTO_MIN).
+ */
+export const MIN_RTO_VARIATION_MS = 200;
 /** RFC 6298 section 2.5 allows any upper bound of at least 60 s. */
 export const MAX_RTO_MS = MINUTE_MS;
 /** R2: data unacknowledged for this long means that the guest is gone (RFC 9293 section 3.8.3: at least 100 s). */
@@ -27,6 +32,8 @@ export const KEEP_ALIVE_INTERVAL_MS = 30 * SECOND_MS;
 export const DELAYED_ACK_MS = 5;
 /** How soon to look again when the port's queue was full, or more data was expected, and nothing else would tell. */
 export const SEND_AGAIN_MS = 1;
+/** Duplicate acknowledgements, or blocks beyond a hole, that mean loss (RFC 5681 section 3.2, RFC 6675 section 2). */
+export const LOSS_THRESHOLD = 3;
 /** Challenge acknowledgements of one flow per second (RFC 5961 section 7). */
 export const CHALLENGE_ACKS_PER_SECOND = 10;
 

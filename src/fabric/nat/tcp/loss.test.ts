@@ -36,7 +36,7 @@ describe('loss (RFC 5681, 6582, 6298)', () => {
 
   it('does not take duplicates after a time-out for a new loss (RFC 6582 section 3.2, step 1)', () => {
     const { probe, nat, acknowledge } = underWay();
-    probe.wait(1000);
+    expect(probe.wait(200)).toHaveLength(1);
     for (let count = 0; count < 6; count++) {
       const again = acknowledge(0).filter((answer) => answer.sequence === nat);
       expect(again).toEqual([]);
@@ -46,10 +46,10 @@ describe('loss (RFC 5681, 6582, 6298)', () => {
   it('begins again with one segment after a time-out, and doubles it (RFC 6298 section 5)', () => {
     const { probe, nat } = underWay();
     const at: number[] = [];
-    for (let second = 1; second <= 16; second++) {
-      const answers = probe.wait(1000);
+    for (let time = 1; time <= 16; time++) {
+      const answers = probe.wait(200);
       if (answers.length === 0) continue;
-      at.push(second);
+      at.push(time);
       expect(answers).toMatchObject([{ sequence: nat, payload: { length: 1024 } }]);
     }
     expect(at).toEqual([1, 3, 7, 15]);
@@ -77,7 +77,7 @@ describe('loss (RFC 5681, 6582, 6298)', () => {
   it('sends again what a shrunken window covers (RFC 9293 section 3.8.6, MUST-35)', () => {
     const { probe, guest, nat } = underWay();
     probe.send({ sequence: guest, acknowledgement: nat, flags: ack, window: 0 });
-    expect(probe.wait(1000)).toMatchObject([{ sequence: nat, payload: { length: 1024 } }]);
+    expect(probe.wait(200)).toMatchObject([{ sequence: nat, payload: { length: 1024 } }]);
   });
 
   it('grows what may be under way by what is acknowledged (slow start, RFC 5681 section 3.1)', () => {

@@ -5,7 +5,7 @@
  * infinite while nothing is under way. Time-outs since the last progress double the time-out; the flow is given
  * up after `GIVE_UP_MS`.
  */
-import { INITIAL_RTO_MS, MAX_RTO_MS, MIN_RTO_MS } from './limits.js';
+import { INITIAL_RTO_MS, MAX_RTO_MS, MIN_RTO_VARIATION_MS } from './limits.js';
 import { sequenceDistance } from '../../../wire/tcp.js';
 
 /** Share of the new sample in the smoothed round-trip time and in its variation (RFC 6298 section 2.3). */
@@ -81,6 +81,6 @@ export class RetransmissionTimer {
   }
 
   #computed(smoothedMs: number): number {
-    return Math.min(Math.max(smoothedMs + 4 * this.#variationMs, MIN_RTO_MS), MAX_RTO_MS);
+    return Math.min(smoothedMs + Math.max(4 * this.#variationMs, MIN_RTO_VARIATION_MS), MAX_RTO_MS);
   }
 }

@@ -53,6 +53,7 @@ function retransmit(tcb: ControlBlock, context: TcpContext, nowMs: number): bool
   }
   if (unansweredMs >= GIVE_UP_MS) return false;
   tcb.congestion.timedOut(tcb.send.highest, tcb.send.flightBytes);
+  tcb.scoreboard.clear();
   tcb.send.next = tcb.send.unacknowledged;
   tcb.resend = true;
   return true;

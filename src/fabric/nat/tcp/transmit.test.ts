@@ -35,10 +35,10 @@ describe('sending (RFC 9293 section 3.8)', () => {
     probe.stream.send(text('abc'));
     expect(probe.take()).toEqual([]);
     const at: number[] = [];
-    for (let second = 1; second <= 32; second++) {
-      const answers = probe.wait(1000);
+    for (let time = 1; time <= 32; time++) {
+      const answers = probe.wait(200);
       if (answers.length === 0) continue;
-      at.push(second);
+      at.push(time);
       expect(answers).toMatchObject([{ sequence: nat, payload: text('a') }]);
       probe.send({ sequence: guest, acknowledgement: nat, flags: ack, window: 0 });
     }
@@ -69,7 +69,7 @@ describe('sending (RFC 9293 section 3.8)', () => {
     const probe = new SegmentProbe();
     const { guest, nat } = probe.open({ mssBytes: 1000 }, 0);
     probe.stream.send(text('abc'));
-    probe.wait(1000);
+    expect(probe.wait(200)).toHaveLength(1);
     const answers = probe.send({ sequence: guest, acknowledgement: nat + 1, flags: ack, window: 1000 });
     expect(answers).toMatchObject([{ sequence: nat + 1, payload: text('bc') }]);
   });

@@ -6,6 +6,7 @@
 import { sequenceAdd, sequenceDistance, TCP_HEADER_BYTES, TcpFlag } from '../../../wire/tcp.js';
 import { type ControlBlock, largestSegmentBytes, type TcpContext } from './control-block.js';
 import { SEND_AGAIN_MS } from './limits.js';
+import { mayBeSentBytes, nextLost } from './loss-recovery.js';
 import { writeAcknowledgement, writeSegment } from './segment-writer.js';
 
 export function transmit(tcb: ControlBlock, context: TcpContext, nowMs: number): void {
@@ -14,6 +15,7 @@ export function transmit(tcb: ControlBlock, context: TcpContext, nowMs: number):
     // The network's MTU may have been lowered since.
     tcb.mssBytes = Math.min(tcb.mssBytes, largestSegmentBytes(tcb.path, link.network.mtuBytes));
     if (tcb.resend) resendFirst(tcb, context, nowMs);
+    if (tcb.congestion.recovering && tcb.sackPermitted) resendLost(tcb, context, nowMs);
     sendNew(tcb, context, nowMs);
     superviseWindow(tcb, nowMs);
     if (!tcb.guestEnded && tcb.receive.updateDue(tcb.toHost.queuedBytes, tcb.segmentBytes))
@@ -41,14 +43,26 @@ function resendFirst(tcb: ControlBlock, context: TcpContext, nowMs: number): voi
   const isLast = sequenceAdd(send.unacknowledged, bytes) === tcb.ring.end;
   const behind = sendRange(tcb, context, send.unacknowledged, bytes, finWasSent && isLast, nowMs);
   tcb.retransmission.resent(nowMs);
+  if (tcb.congestion.recovering) tcb.scoreboard.resent(behind, true, send.highest);
   if (sequenceDistance(behind, send.next) > 0) send.next = behind;
+}
+
+function resendLost(tcb: ControlBlock, context: TcpContext, nowMs: number): void {
+  const { send, scoreboard } = tcb;
+  for (let hole = nextLost(tcb); hole !== undefined; hole = nextLost(tcb)) {
+    if (context.link.queuedBytes(tcb.guestMac) >= context.limits.portQueueBytes) return;
+    const bytes = Math.min(sequenceDistance(hole.right, hole.left), tcb.mssBytes);
+    const behind = sendRange(tcb, context, hole.left, bytes, false, nowMs);
+    scoreboard.resent(behind, hole.left === send.unacknowledged, send.highest);
+    tcb.retransmission.resent(nowMs);
+  }
 }
 
 function sendNew(tcb: ControlBlock, context: TcpContext, nowMs: number): void {
   const { send, ring, retransmission } = tcb;
   if (ring.end === send.next && !tcb.hostEnded) return;
   if (send.flightBytes === 0 && nowMs - tcb.sentAtMs > retransmission.rtoMs) tcb.congestion.idled();
-  const edge = sequenceAdd(send.unacknowledged, Math.min(send.windowBytes, tcb.congestion.windowBytes));
+  const edge = sequenceAdd(send.unacknowledged, Math.min(send.windowBytes, mayBeSentBytes(tcb)));
   let portBytes = context.limits.portQueueBytes - context.link.queuedBytes(tcb.guestMac);
   tcb.sendAgainAtMs = Number.POSITIVE_INFINITY;
   const mostBytes = mostAtOnce(tcb, context);

@@ -45,3 +45,20 @@ export function timeLimited(signal: AbortSignal, timeoutMs: number): AbortSignal
   signal.addEventListener('abort', onAbort);
   return controller.signal;
 }
+
+const looks = new WeakSet<AbortSignal>();
+
+/**
+ * A signal that stands for one look at the host: what is read under it is of one moment, so that nothing need be read
+ * twice, whoever asks. The look ends when nobody holds the signal any more.
+ */
+export function lookUnder(signal: AbortSignal): AbortSignal {
+  if (looks.has(signal)) return signal;
+  const look = anySignal([signal]);
+  looks.add(look);
+  return look;
+}
+
+export function isLook(signal: AbortSignal): boolean {
+  return looks.has(signal);
+}

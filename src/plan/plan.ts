@@ -1,3 +1,4 @@
+import { lookUnder } from '../abort-signals.js';
 import { diff } from './diff.js';
 import type { ResourceProvider } from './provider.js';
 import { IMPACTS, type Change, type Impact, type Resource, subjectOf } from './resource.js';
@@ -36,9 +37,10 @@ export function makePlan(
   };
 }
 
-/** Everything that stands, of all providers, read side by side. */
+/** Everything that stands, of all providers, read side by side: one look. */
 export async function observeAll(providers: Providers, signal: AbortSignal): Promise<Resource[]> {
-  const perProvider = await Promise.all([...providers.values()].map((provider) => provider.observe(signal)));
+  const look = lookUnder(signal);
+  const perProvider = await Promise.all([...providers.values()].map((provider) => provider.observe(look)));
   return perProvider.flat();
 }
 

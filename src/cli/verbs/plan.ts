@@ -1,3 +1,4 @@
+import { lookUnder } from '../../abort-signals.js';
 import { makePlan, observeAll, providerOf, type Plan } from '../../plan/plan.js';
 import { subjectOf } from '../../plan/resource.js';
 import { renderPlan } from '../output/plan-printer.js';
@@ -9,8 +10,9 @@ export async function planVerb(
   session: Session,
   options: CommonOptions & { commands?: boolean },
 ): Promise<number> {
-  const project = await openProject(session, options);
-  const observed = await observeAll(project.providers, session.signal);
+  const look = lookUnder(session.signal);
+  const project = await openProject({ ...session, signal: look }, options);
+  const observed = await observeAll(project.providers, look);
   const plan = makePlan(project.topology.project, project.desired, observed, project.providers);
   if (session.format === 'json') writeJson(session, planJson(plan));
   else if (options.commands) {

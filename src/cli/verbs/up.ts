@@ -1,3 +1,4 @@
+import { lookUnder } from '../../abort-signals.js';
 import { PasserelleError } from '../../errors.js';
 import { apply } from '../../plan/apply.js';
 import { recordHistory } from '../../plan/history.js';
@@ -30,8 +31,9 @@ export async function upVerb(
   };
   return withLock(lock, async () => {
     // Only now: while this one waited, another may have changed what stands and what is remembered.
-    const project = await openSpec(session, options, spec);
-    const checkpoint = await observeAll(project.providers, session.signal);
+    const look = lookUnder(session.signal);
+    const project = await openSpec({ ...session, signal: look }, options, spec);
+    const checkpoint = await observeAll(project.providers, look);
     const plan = makePlan(project.topology.project, project.desired, checkpoint, project.providers);
     if (session.format === 'table') session.out.write(renderPlan(session.out, plan));
     if (!options.allowDisruption) refuseDisruption(plan, project);

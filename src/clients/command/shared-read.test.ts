@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { lookUnder } from '../../abort-signals.js';
 import type { Run } from './run.js';
 import { sharedRead } from './shared-read.js';
 
@@ -47,4 +48,24 @@ it('forgets a read that failed', async () => {
   const failing = (): Promise<number> => Promise.reject(new Error('refused'));
   await expect(sharedRead(run, signal, 'links', failing)).rejects.toThrow('refused');
   await expect(sharedRead(run, signal, 'links', () => Promise.resolve(1))).resolves.toBe(1);
+});
+
+it('keeps an answer for as long as one look lasts, and no other', async () => {
+  const { signal } = new AbortController();
+  const look = lookUnder(signal);
+  const { read, answer, count } = counting();
+  const first = sharedRead(run, look, 'links', read);
+  answer(7);
+  expect(await first).toBe(7);
+  expect(await sharedRead(run, lookUnder(look), 'links', read)).toBe(7);
+  expect(count()).toBe(1);
+  const next = sharedRead(run, lookUnder(signal), 'links', read);
+  answer(8);
+  expect(await next).toBe(8);
+});
+
+it('asks again under the same look what was refused', async () => {
+  const look = lookUnder(new AbortController().signal);
+  await expect(sharedRead(run, look, 'links', () => Promise.reject(new Error('refused')))).rejects.toThrow();
+  await expect(sharedRead(run, look, 'links', () => Promise.resolve(1))).resolves.toBe(1);
 });

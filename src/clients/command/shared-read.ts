@@ -1,7 +1,9 @@
 /**
- * Reads that several ask for at the same time. Engines look at the same host side by side, and each wants to see all its
- * links: what is asked again while it is being answered is answered once. Nothing is kept after the answer.
+ * Reads that several ask for. Engines look at the same host side by side, and each wants to see all its links: what is
+ * asked again while it is being answered is answered once. An answer is kept for as long as one look lasts (`lookUnder`);
+ * under any other signal nothing is kept after it.
  */
+import { isLook } from '../../abort-signals.js';
 import type { Run } from './run.js';
 
 const underWay = new WeakMap<AbortSignal, WeakMap<Run, Map<string, Promise<unknown>>>>();
@@ -19,7 +21,9 @@ export function sharedRead<T>(
   const reads = readsUnder(signal, run);
   const known = reads.get(what) as Promise<T> | undefined;
   if (known !== undefined) return known;
-  const answer = read().finally(() => reads.delete(what));
+  const forget = (): void => void reads.delete(what);
+  const answer = read();
+  answer.then(isLook(signal) ? undefined : forget, forget);
   reads.set(what, answer);
   return answer;
 }

@@ -1,5 +1,6 @@
 /** What `ip -j route` says of the main table. */
 import type { Run } from '../command/run.js';
+import { sharedRead } from '../command/shared-read.js';
 import { type RawObject, runJson } from './links.js';
 
 export interface Route {
@@ -16,11 +17,13 @@ export interface Route {
 
 /** Routes of the main table with one next hop, both families. @throws PasserelleError `iproute/refused`. */
 export async function readRoutes(run: Run, signal: AbortSignal): Promise<Route[]> {
-  const [ipv4, ipv6] = await Promise.all([
-    runJson(run, ['ip', '-j', '-4', 'route', 'show'], signal),
-    runJson(run, ['ip', '-j', '-6', 'route', 'show'], signal),
-  ]);
-  return [...parseRoutes(ipv4, 4), ...parseRoutes(ipv6, 6)];
+  return sharedRead(run, signal, 'routes', async () => {
+    const [ipv4, ipv6] = await Promise.all([
+      runJson(run, ['ip', '-j', '-4', 'route', 'show'], signal),
+      runJson(run, ['ip', '-j', '-6', 'route', 'show'], signal),
+    ]);
+    return [...parseRoutes(ipv4, 4), ...parseRoutes(ipv6, 6)];
+  });
 }
 
 export function parseRoutes(listing: readonly RawObject[], family: 4 | 6): Route[] {

@@ -60,6 +60,9 @@ export async function listTable(
   name: string,
   signal: AbortSignal,
 ): Promise<NftTable | undefined> {
+  // Most of those asked for are not there: one program tells of them all.
+  const standing = await listRuleset(run, signal);
+  if (!standing.some((table) => table.family === family && table.name === name)) return undefined;
   const { exitCode, stdout, stderr } = await run(['nft', '-j', 'list', 'table', family, name], { signal });
   if (exitCode !== 0) {
     if (stderr.includes('No such file or directory')) return undefined;

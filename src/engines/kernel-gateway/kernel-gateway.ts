@@ -129,9 +129,11 @@ export class KernelGateway {
 
   /** After links and rules stand. */
   async serve(changes: readonly Change[], signal: AbortSignal): Promise<void> {
-    const foreign = await this.#foreignTables(signal);
-    await this.#settings.apply(changes, foreign, signal);
-    await this.#admission.apply(changes, foreign, signal);
+    if (changes.some((change) => HOST_KINDS.has(subjectOf(change).kind))) {
+      const foreign = await this.#foreignTables(signal);
+      await this.#settings.apply(changes, foreign, signal);
+      await this.#admission.apply(changes, foreign, signal);
+    }
     await this.#dhcp.serve(changes, signal);
   }
 

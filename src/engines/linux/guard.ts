@@ -8,8 +8,7 @@ export const GUARD_KIND = 'guard';
 export function guardElements(nic: Nic, network: Network): Elements {
   const port = `"${nic.interfaceName}"`;
   const ipv6 = ownIpv6(nic, network);
-  const gateway = linkLocalOf(network.gatewayMac);
-  const hasGateway = network.ipv6 !== undefined;
+  const gateways = network.ipv6 === undefined ? [] : [linkLocalOf(network.gatewayMac)];
   return canonicalElements({
     guarded: [port],
     hardware: [`${port} . ${nic.mac}`],
@@ -17,9 +16,9 @@ export function guardElements(nic: Nic, network: Network): Elements {
     free4: nic.ipv4 === undefined && lanDecides(network, 'ipv4') ? [port] : [],
     own6: ipv6.map((address) => `${port} . ${address}`),
     free6: ipv6.length === 0 && lanDecides(network, 'ipv6') ? [port] : [],
-    reserved6: hasGateway ? [`${port} . ${gateway}`] : [],
+    reserved6: gateways.map((gateway) => `${port} . ${gateway}`),
     target6: ipv6.map((address) => `${port} . ${hexOf(address)}`),
-    reserved_target6: hasGateway ? [`${port} . ${hexOf(gateway)}`] : [],
+    reserved_target6: gateways.map((gateway) => `${port} . ${hexOf(gateway)}`),
   });
 }
 

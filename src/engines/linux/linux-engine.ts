@@ -5,9 +5,11 @@
 import { existsSync } from 'node:fs';
 import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { lookUnder } from '../../abort-signals.js';
 import { type Run, runnerIn } from '../../clients/command/run.js';
 import { readAddresses, readLinks } from '../../clients/iproute/links.js';
 import { readRoutes } from '../../clients/iproute/routes.js';
+import { listRuleset } from '../../clients/nft/listing.js';
 import { type Change, type Impact, type Resource, subjectOf } from '../../plan/resource.js';
 import type { Capabilities, Engine, EngineContext } from '../contract.js';
 import { nothingWithoutPrograms } from '../kernel-gateway/absent-programs.js';
@@ -88,11 +90,14 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
   const hostBridges = new HostBridges(project, directory, uplinks.records, run);
   const hasVhost = existsSync('/dev/vhost-net');
 
-  const observe = async (signal: AbortSignal): Promise<Resource[]> => {
+  const observe = async (asked: AbortSignal): Promise<Resource[]> => {
+    const signal = lookUnder(asked);
     const [links, addresses, intended] = await Promise.all([
       readLinks(run, signal),
       readAddresses(run, signal),
       intents.read(),
+      // Of the same look: what follows finds it read.
+      listRuleset(run, signal),
     ]);
     const names = new Set(links.map(({ ifname }) => ifname));
     const [segments, gateways] = await Promise.all([
@@ -161,7 +166,8 @@ async function execute(parts: Parts, changes: readonly Change[], signal: AbortSi
   await uplinks.giveBack(changes, signal);
   const work = emptyWork();
   const knowsForceForwarding = await gateway.knowsForceForwarding(signal);
-  const routes = await readRoutes(run, signal);
+  const hasMacvtaps = changes.some((change) => subjectOf(change).kind === MACVTAP_KIND);
+  const routes = hasMacvtaps ? await readRoutes(run, signal) : [];
   for (const change of withoutContained(changes)) {
     stageSegment(project, change, work, routes);
     gateway.stage(change, work, knowsForceForwarding);
@@ -170,7 +176,7 @@ async function execute(parts: Parts, changes: readonly Change[], signal: AbortSi
   if (coming.size > 0) await intents.write(coming);
   await carryOut(run, work, { directory, signal });
   await intents.clear();
-  await settleNodes(run, changes, await readLinks(run, signal), signal);
+  if (hasMacvtaps) await settleNodes(run, changes, await readLinks(run, signal), signal);
   await uplinks.take(changes, signal);
   await gateway.serve(changes, signal);
   await uplinks.sweep(signal);

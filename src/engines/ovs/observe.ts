@@ -1,4 +1,4 @@
-import { timeLimited } from '../../abort-signals.js';
+import { anySignal, timeLimited } from '../../abort-signals.js';
 import { type Run, runnerIn } from '../../clients/command/run.js';
 import { type InterfaceAddress, type Link, readAddresses, readLinks } from '../../clients/iproute/links.js';
 import { readNamespaces } from '../../clients/iproute/namespaces.js';
@@ -47,8 +47,9 @@ export async function observeOvs(
   const database = (await findDatabase(host, signal)) ?? (await databaseOfTaps(host, project, signal));
   if (database === undefined) return alongside(await readKernel(host.run, signal));
   try {
-    await untilCaughtUp(database, signal);
-    const kernel = await readKernel(host.run, signal);
+    // What others have seen meanwhile was before the switch did what it was told.
+    const moment = (await untilCaughtUp(database, signal)) ? anySignal([signal]) : signal;
+    const kernel = await readKernel(host.run, moment);
     const [state, others] = await Promise.all([
       readState(host, database, kernel, project, signal),
       alongside(kernel),
@@ -106,12 +107,12 @@ async function readState(
 
 /**
  * A switch that is just starting has not done yet what the database says: it is given a moment, so that what is seen is
- * what will stay. One that does not run is not waited for long.
+ * what will stay. One that does not run is not waited for long. @returns whether there was something to wait for.
  */
-async function untilCaughtUp(database: OvsdbDatabase, signal: AbortSignal): Promise<void> {
+async function untilCaughtUp(database: OvsdbDatabase, signal: AbortSignal): Promise<boolean> {
   const [row = new Map()] = await database.select('Open_vSwitch', [], ['cur_cfg', 'next_cfg'], signal);
   const wanted = numberOf(row, 'next_cfg') ?? 0;
-  if ((numberOf(row, 'cur_cfg') ?? 0) >= wanted) return;
+  if ((numberOf(row, 'cur_cfg') ?? 0) >= wanted) return false;
   const monitor = await database.monitor({ Open_vSwitch: ['cur_cfg'] }, signal);
   const limited = timeLimited(signal, CATCH_UP_MS);
   const hasCaughtUp = (tables: Tables) =>
@@ -122,6 +123,7 @@ async function untilCaughtUp(database: OvsdbDatabase, signal: AbortSignal): Prom
     if (signal.aborted || !limited.aborted) throw error;
   });
   await monitor.stop(signal);
+  return true;
 }
 
 /** Looks into the namespaces of ours, and into those that ports of ours live in. One that vanishes meanwhile is none. */

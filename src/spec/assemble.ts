@@ -161,6 +161,7 @@ function forwardSpec(
       listenPorts,
       ...pair.value,
       target: written.target,
+      ...(written.source !== undefined && { shownSource: written.source }),
       source: locateValue(tree, path),
     },
   };

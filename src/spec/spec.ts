@@ -35,6 +35,8 @@ export interface NetworkSpec {
   readonly mode: Mode;
   readonly engine: EngineName;
   readonly mtuBytes: number;
+  /** The file leaves it to us how large that is. */
+  readonly asksForLargestMtu?: true;
   readonly ipv4: SubnetWish;
   readonly ipv6: SubnetWish;
   readonly dhcp?: DhcpWish;

@@ -28,10 +28,11 @@ function told(text: string): string[] {
 
 describe.each([...engines])('the engine %s', (_, { capabilities }) => {
   it('says of all it cannot do why, and what to write instead', () => {
-    const { modes, networkKeys, nicKeys } = capabilities;
+    const { modes, networkKeys, nicKeys, forwardSources } = capabilities;
     const { forwards, ipv6, dhcp, dns, antiSpoofing, capture, manyHosts } = capabilities;
     const answers: Support[] = [forwards, ipv6, dhcp, dns, antiSpoofing, capture, manyHosts];
     answers.push(...Object.values(modes), ...Object.values(networkKeys), ...Object.values(nicKeys));
+    answers.push(...Object.values(forwardSources));
     for (const answer of answers) if (answer !== true) expect(answer).toMatch(/^[^;]+; [^;]+$/);
   });
 });

@@ -4,6 +4,7 @@ import { locationOfKey, type SourceLocation } from '../spec/source-location.js';
 import {
   ENGINE_NAMES,
   type EngineName,
+  type Forward,
   type Network,
   type Nic,
   type Overlay,
@@ -34,9 +35,7 @@ export function supportProblems(topology: Topology, engines: ReadonlyMap<EngineN
       ...nics.flatMap((nic) => nicProblems(nic, engine)),
       ...topology.forwards
         .filter((forward) => forward.network === network.name)
-        .flatMap((forward) =>
-          refusal(engine, forward.id, 'forwards', engine.capabilities.forwards, forward.source),
-        ),
+        .flatMap((forward) => forwardProblems(forward, engine)),
     ];
   });
 }
@@ -86,6 +85,16 @@ function nicProblems(nic: Nic, engine: Engine): Problem[] {
 /** `false` says of every such key that its thing is not wanted. */
 function asksFor(value: unknown): boolean {
   return value !== undefined && value !== false;
+}
+
+function forwardProblems({ id, shownSource, source }: Forward, engine: Engine): Problem[] {
+  const { forwards, forwardSources } = engine.capabilities;
+  return [
+    ...refusal(engine, id, 'forwards', forwards, source),
+    ...(shownSource === undefined
+      ? []
+      : refusal(engine, id, `source: ${shownSource}`, forwardSources[shownSource], source)),
+  ];
 }
 
 /** A sentence of a capability is why not, and after the semicolon what to write instead. */

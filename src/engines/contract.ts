@@ -4,6 +4,7 @@ import type { ResourceProvider } from '../plan/provider.js';
 import type { Resource } from '../plan/resource.js';
 import type {
   EngineName,
+  ForwardSource,
   Mode,
   Network,
   NetworkOption,
@@ -24,6 +25,8 @@ export interface Capabilities {
   /** Machines of a routed network are seen and reached by the world outside the project as themselves. */
   readonly routedOutside: Support;
   readonly forwards: Support;
+  /** Whose address a machine sees on a forward that says whose. */
+  readonly forwardSources: Readonly<Record<ForwardSource, Support>>;
   readonly ipv6: Support;
   readonly dhcp: Support;
   readonly dns: Support;

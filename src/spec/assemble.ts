@@ -1,6 +1,7 @@
 import type { Problem } from '../errors.js';
 import { Draft } from './draft.js';
-import { defaultMtuBytes, dhcpWish, dnsWish, ipv4Wish, ipv6Wish } from './mode-defaults.js';
+import { largestMtuBytes } from './largest-mtu.js';
+import { dhcpWish, dnsWish, ETHERNET_MTU_BYTES, ipv4Wish, ipv6Wish, vxlanMtuBytes } from './mode-defaults.js';
 import { mtuBetween } from './overlay-mtu.js';
 import type { Path } from './problems/wording.js';
 import { networkOptionShape, nicOptionShape, optionsOf } from './schema/engine-options.js';
@@ -22,7 +23,7 @@ const DEFAULT_MODEL = 'virtio-net-pci';
 
 /** What a network is told by the rest of the file. */
 interface NetworkContext {
-  readonly project: string;
+  readonly file: WrittenFile;
   readonly engine: EngineName;
   readonly hosts: readonly HostSpec[];
   readonly source: SourceLocation;
@@ -44,7 +45,7 @@ export function assemble(
   );
   const networks = Object.entries(written.networks ?? {}).map(([name, network]) =>
     networkSpec(name, network, {
-      project: written.project,
+      file: written,
       engine: engine ?? network.engine ?? written.engine ?? DEFAULT_ENGINE,
       hosts,
       source: locateKey(tree, ['networks', name]),
@@ -76,18 +77,23 @@ export function assemble(
 function networkSpec(
   name: string,
   written: WrittenNetwork,
-  { project, engine, hosts, source, keyLocations }: NetworkContext,
+  { file, engine, hosts, source, keyLocations }: NetworkContext,
 ): NetworkSpec {
   const dhcp = dhcpWish(written);
-  const dns = dnsWish(written, project);
+  const dns = dnsWish(written, file.project);
   const gatewayHost = written['gateway-host'] ?? hosts[0]?.name;
+  const tunnelBytes = (written.mode === 'bridge' ? undefined : mtuBetween(hosts)) ?? vxlanMtuBytes(written);
+  const mtuBytes =
+    written.mtu === 'largest'
+      ? largestMtuBytes(name, written, file, tunnelBytes)
+      : (written.mtu ?? tunnelBytes ?? ETHERNET_MTU_BYTES);
   const uplink = written.uplink ?? (written.mode === 'bridge' ? 'default' : undefined);
   return {
     name,
     mode: written.mode,
     engine,
-    mtuBytes:
-      written.mtu ?? (written.mode === 'bridge' ? undefined : mtuBetween(hosts)) ?? defaultMtuBytes(written),
+    mtuBytes,
+    ...(written.mtu === 'largest' && { asksForLargestMtu: true }),
     ipv4: ipv4Wish(written),
     ipv6: ipv6Wish(written),
     ...(dhcp && { dhcp }),
@@ -161,6 +167,7 @@ function forwardSpec(
       listenPorts,
       ...pair.value,
       target: written.target,
+      ...(written.source !== undefined && { shownSource: written.source }),
       source: locateValue(tree, path),
     },
   };

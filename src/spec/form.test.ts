@@ -57,7 +57,9 @@ describe('keys and types', () => {
     ],
     [
       'project: shop\nnetworks:\n  web: { mode: nat, mtu: big }\n',
-      ['3:26 spec/wrong-type: networks.web.mtu is the text "big" | write a whole number from 576 to 65520'],
+      [
+        '3:26 spec/wrong-type: networks.web.mtu is the text "big" | write a whole number from 576 to 65520, or largest',
+      ],
     ],
     [
       'project: shop\nnetworks:\n  web: { mode: nat, mtu: 99999 }\n',
@@ -68,7 +70,7 @@ describe('keys and types', () => {
     [
       'project: shop\nnetworks:\n  web: { mode: nat, mtu: 1500.5 }\n',
       [
-        '3:26 spec/wrong-type: networks.web.mtu is the number 1500.5 | write a whole number from 576 to 65520',
+        '3:26 spec/wrong-type: networks.web.mtu is the number 1500.5 | write a whole number from 576 to 65520, or largest',
       ],
     ],
     [

@@ -84,7 +84,7 @@ test('editors are told the words there are', () => {
     properties: {
       mode: { enum: [...MODES] },
       engine: { enum: [...ENGINE_NAMES] },
-      mtu: { minimum: 576, maximum: 65_520 },
+      mtu: { anyOf: [{ minimum: 576, maximum: 65_520 }, { const: 'largest' }] },
     },
   });
 });

@@ -9,15 +9,16 @@ import type { DhcpWish, DnsWish, FixedSubnet, SubnetWish } from './spec.js';
  */
 
 const DEFAULT_LEASE_SECONDS = 3600;
-const DEFAULT_MTU_BYTES = 1500;
+/** RFC 894. */
+export const ETHERNET_MTU_BYTES = 1500;
 /** What a VXLAN tunnel adds to a packet: inner Ethernet header, VXLAN, UDP and outer IP (RFC 7348 section 5). */
 const VXLAN_OVERHEAD_BYTES = { 4: 14 + 8 + 8 + 20, 6: 14 + 8 + 8 + 40 } as const;
 
-/** With tunnels, what is left of 1500 bytes between the hosts. */
-export function defaultMtuBytes({ vxlan }: WrittenNetwork): number {
-  if (vxlan === undefined) return DEFAULT_MTU_BYTES;
+/** With tunnels of its own, what is left of 1500 bytes between the hosts. */
+export function vxlanMtuBytes({ vxlan }: WrittenNetwork): number | undefined {
+  if (vxlan === undefined) return undefined;
   const isIpv6 = vxlan.peers.some((peer) => peer.includes(':'));
-  return DEFAULT_MTU_BYTES - VXLAN_OVERHEAD_BYTES[isIpv6 ? 6 : 4];
+  return ETHERNET_MTU_BYTES - VXLAN_OVERHEAD_BYTES[isIpv6 ? 6 : 4];
 }
 
 /** The gateway's address unless the file names one: the first a host may have. */

@@ -4,7 +4,7 @@ import type { AddressRange } from './address/ranges.js';
 import type { ForwardTarget } from './schema/forward.js';
 import type { KeyLocations, SourceLocation } from './source-location.js';
 import type { ForwardPorts } from './text/forward-text.js';
-import type { EngineName, Mode, TunnelType } from './vocabulary.js';
+import type { EngineName, ForwardSource, Mode, TunnelType } from './vocabulary.js';
 
 /**
  * What the file says, checked, with every default filled that follows from the file alone. What depends on the host or
@@ -35,6 +35,8 @@ export interface NetworkSpec {
   readonly mode: Mode;
   readonly engine: EngineName;
   readonly mtuBytes: number;
+  /** The file leaves it to us how large that is. */
+  readonly asksForLargestMtu?: true;
   readonly ipv4: SubnetWish;
   readonly ipv6: SubnetWish;
   readonly dhcp?: DhcpWish;
@@ -96,6 +98,8 @@ export interface NicSpec {
 
 export interface ForwardSpec extends ForwardPorts {
   readonly target: ForwardTarget;
+  /** Whose address the machine sees; absent where the file does not say. */
+  readonly shownSource?: ForwardSource;
   readonly source: SourceLocation;
 }
 

@@ -9,6 +9,10 @@ export type EngineName = (typeof ENGINE_NAMES)[number];
 export const TRANSPORT_PROTOCOLS = ['tcp', 'udp'] as const;
 export type TransportProtocol = (typeof TRANSPORT_PROTOCOLS)[number];
 
+/** Whose address a machine sees at the other end of a forward. */
+export const FORWARD_SOURCES = ['client', 'gateway'] as const;
+export type ForwardSource = (typeof FORWARD_SOURCES)[number];
+
 /** How the packets of a network travel between hosts (RFC 7348, RFC 8926). */
 export const TUNNEL_TYPES = ['vxlan', 'geneve'] as const;
 export type TunnelType = (typeof TUNNEL_TYPES)[number];

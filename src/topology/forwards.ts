@@ -29,6 +29,7 @@ export function resolveForwards(spec: Spec, addresses: ReadonlyMap<string, Chose
         targetAddress,
         targetPortFirst: forward.targetPortFirst,
         targetPortFixed: forward.targetPortFixed,
+        ...(forward.shownSource !== undefined && { shownSource: forward.shownSource }),
         source: forward.source,
       },
     ];

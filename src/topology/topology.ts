@@ -1,8 +1,8 @@
 import type { KeyLocations, SourceLocation } from '../spec/source-location.js';
-import type { EngineName, Mode, TransportProtocol, TunnelType } from '../spec/vocabulary.js';
+import type { EngineName, ForwardSource, Mode, TransportProtocol, TunnelType } from '../spec/vocabulary.js';
 
 export type { NetworkOption, NicOption, WrittenVxlan } from '../spec/schema/engine-options.js';
-export type { EngineName, Mode, TransportProtocol, TunnelType } from '../spec/vocabulary.js';
+export type { EngineName, ForwardSource, Mode, TransportProtocol, TunnelType } from '../spec/vocabulary.js';
 export { ENGINE_NAMES } from '../spec/vocabulary.js';
 
 /**
@@ -134,5 +134,10 @@ export interface Forward {
   readonly targetPortFirst: number;
   /** True when every listen port of the range leads to `targetPortFirst`. */
   readonly targetPortFixed: boolean;
+  /**
+   * Whose address the machine sees at the other end; absent: the client's wherever the machine can answer it, else the
+   * gateway's.
+   */
+  readonly shownSource?: ForwardSource;
   readonly source: SourceLocation;
 }

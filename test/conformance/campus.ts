@@ -32,6 +32,8 @@ export interface CampusEdit {
 }
 
 export const HTTP_PORT = 9011;
+/** Leads to web1 as well, which sees the gateway there instead of the client. */
+export const GATEWAY_SHOWN_PORT = 9014;
 
 export class Campus implements AsyncDisposable {
   readonly #channels = new Map<MachineName, CommandChannel>();
@@ -126,6 +128,9 @@ machines:
 ${isBridged ? '      - { network: lan }' : ''}
     ${command('w1')}
 ${machines}
+forwards:
+  - { listen-port: ${GATEWAY_SHOWN_PORT}, target: web1/0, target-port: 9090, source: gateway }
+  - { listen-port: ${GATEWAY_SHOWN_PORT}, target: web1/0, target-port: 7, protocol: udp, source: gateway }
 `);
   }
 

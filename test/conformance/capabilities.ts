@@ -4,7 +4,7 @@ import { placesOf } from '../../src/places.js';
 import type { EngineName, Mode } from '../../src/topology/topology.js';
 
 /** What is no capability of its own: keys of the file are the matter of the engines' own suites. */
-type NoCapability = 'modes' | 'networkKeys' | 'nicKeys' | 'needsRoot';
+type NoCapability = 'modes' | 'forwardSources' | 'networkKeys' | 'nicKeys' | 'needsRoot';
 
 /** Each thing that an engine can declare, by its name in the contract. */
 export type Capability = Mode | Exclude<keyof Capabilities, NoCapability>;
@@ -24,6 +24,13 @@ export function capabilitiesOf(name: EngineName): Capabilities {
 }
 
 export function declaredBy(name: EngineName): Declared {
-  const { modes, networkKeys: _keys, nicKeys: _nicKeys, needsRoot: _root, ...others } = capabilitiesOf(name);
+  const {
+    modes,
+    forwardSources: _sources,
+    networkKeys: _keys,
+    nicKeys: _nicKeys,
+    needsRoot: _root,
+    ...others
+  } = capabilitiesOf(name);
   return { ...modes, ...others };
 }

@@ -28,6 +28,27 @@ it('makes one element of a single port, and of a range that keeps its ports', ()
   ).toEqual({ forward6: ['2001:db8::1 . udp . 9011 : fd00::11 . 9090'] });
 });
 
+it('marks what the machine is to see as the gateway, by what is listened on', () => {
+  const asGateway = { ...base, shownSource: 'gateway' } as const;
+  expect(forwardElements(asGateway)).toEqual({
+    as_gateway4_any: ['tcp . 9011'],
+    forward4_any: ['tcp . 9011 : 10.10.10.11 . 9090'],
+  });
+  expect(
+    forwardElements({
+      ...asGateway,
+      listenAddress: '2001:db8::1',
+      listenPortLast: 9020,
+      targetPortFirst: 9011,
+      targetAddress: 'fd00::11',
+    }),
+  ).toEqual({
+    as_gateway6: ['2001:db8::1 . tcp . 9011-9020'],
+    forward6_range: ['2001:db8::1 . tcp . 9011-9020 : fd00::11'],
+  });
+  expect(forwardElements({ ...base, shownSource: 'client' })).toEqual(forwardElements(base));
+});
+
 /** What the maps make of a port, as the kernel looks it up. */
 function lookUp(elements: ReturnType<typeof forwardElements>, port: number): string | undefined {
   for (const text of Object.values(elements).flat()) {

@@ -13,12 +13,17 @@ export function forwardElements(forward: Forward): Elements {
   const map = `forward${family}${isAny ? '_any' : ''}`;
   const key = (ports: string): string => [...(isAny ? [] : [listenAddress]), protocol, ports].join(' . ');
 
-  const keepsPort = !forward.targetPortFixed && forward.targetPortFirst === listenPortFirst;
-  if (keepsPort && listenPortLast > listenPortFirst) {
-    return { [`${map}_range`]: [`${key(`${listenPortFirst}-${listenPortLast}`)} : ${targetAddress}`] };
-  }
   const count = listenPortLast - listenPortFirst + 1;
+  const range = key(count === 1 ? String(listenPortFirst) : `${listenPortFirst}-${listenPortLast}`);
+  const asGateway = {
+    [`as_gateway${family}${isAny ? '_any' : ''}`]: forward.shownSource === 'gateway' ? [range] : [],
+  };
+  const keepsPort = !forward.targetPortFixed && forward.targetPortFirst === listenPortFirst;
+  if (keepsPort && count > 1) {
+    return canonicalElements({ [`${map}_range`]: [`${range} : ${targetAddress}`], ...asGateway });
+  }
   return canonicalElements({
+    ...asGateway,
     [map]: Array.from({ length: count }, (_, step) => {
       const targetPort = forward.targetPortFirst + (forward.targetPortFixed ? 0 : step);
       return `${key(String(listenPortFirst + step))} : ${targetAddress} . ${targetPort}`;

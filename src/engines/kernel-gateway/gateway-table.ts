@@ -6,10 +6,24 @@
  * A packet from outside to a forward: `forwards_in` finds the listen address and port in a map and rewrites the
  * destination (RFC 3022), `passage` lets it into the network because it was rewritten, and its source stays. Only a
  * machine that reaches itself or a neighbour of its own segment through the host, and the host by 127.0.0.1, gets the
- * gateway's address as source: without that the answer would not come back through us.
+ * gateway's address as source: without that the answer would not come back through us. And so does every client of a
+ * forward that says `source: gateway`.
  */
 import type { TableDefinition } from './ruleset.js';
 import { tableName } from './ruleset.js';
+
+/**
+ * Bit of a connection's label that says: masqueraded towards the machine, as its forward wants it. Labels have 128 bits
+ * (connlabel.conf(5)); the first packet is given it where the listen address can still be seen.
+ */
+const SHOWN_AS_GATEWAY = 113;
+
+const FORWARD_LABELS = {
+  'as-gateway-ipv4': `ip daddr . meta l4proto . th dport @as_gateway4 ct label set ${SHOWN_AS_GATEWAY}`,
+  'as-gateway-ipv4-any': `meta nfproto ipv4 meta l4proto . th dport @as_gateway4_any ct label set ${SHOWN_AS_GATEWAY}`,
+  'as-gateway-ipv6': `ip6 daddr . meta l4proto . th dport @as_gateway6 ct label set ${SHOWN_AS_GATEWAY}`,
+  'as-gateway-ipv6-any': `meta nfproto ipv6 meta l4proto . th dport @as_gateway6_any ct label set ${SHOWN_AS_GATEWAY}`,
+};
 
 const FORWARD_LOOKUPS = {
   'forward-ipv4': 'dnat ip to ip daddr . meta l4proto . th dport map @forward4',
@@ -49,6 +63,11 @@ export function gatewayTable(project: string, provider: string): TableDefinition
       forward6_any: 'type inet_proto . inet_service : ipv6_addr . inet_service ;',
       forward6_range: 'type ipv6_addr . inet_proto . inet_service : ipv6_addr ; flags interval ;',
       forward6_any_range: 'type inet_proto . inet_service : ipv6_addr ; flags interval ;',
+      // Listen addresses and ports whose clients the machine sees as the gateway.
+      as_gateway4: 'type ipv4_addr . inet_proto . inet_service ; flags interval ;',
+      as_gateway4_any: 'type inet_proto . inet_service ; flags interval ;',
+      as_gateway6: 'type ipv6_addr . inet_proto . inet_service ; flags interval ;',
+      as_gateway6_any: 'type inet_proto . inet_service ; flags interval ;',
     },
     chains: {
       // A machine must not reach what listens on the host's loopback, which route_localnet would allow.
@@ -60,6 +79,7 @@ export function gatewayTable(project: string, provider: string): TableDefinition
         rules: {
           'not-to-this-host': 'fib daddr type != local return',
           'closed-networks-have-no-forwards': 'iifname @closed return',
+          ...FORWARD_LABELS,
           ...FORWARD_LOOKUPS,
         },
       },
@@ -76,6 +96,7 @@ export function gatewayTable(project: string, provider: string): TableDefinition
         rules: {
           'hairpin-ipv4': 'ct status dnat oifname . ip saddr @subnets4 masquerade',
           'hairpin-ipv6': 'ct status dnat oifname . ip6 saddr @subnets6 masquerade',
+          'as-gateway': `oifname @segments ct label ${SHOWN_AS_GATEWAY} masquerade`,
           'from-loopback': 'oifname @segments ip saddr 127.0.0.0/8 masquerade',
           'between-segments': 'oifname @segments return',
           'multicast-ipv4': 'ip daddr { 224.0.0.0/4, 255.255.255.255 } return',

@@ -33,6 +33,7 @@ const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
   routedOutside: true,
   forwards: true,
+  forwardSources: { client: true, gateway: true },
   ipv6: true,
   dhcp: true,
   dns: true,

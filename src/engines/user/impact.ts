@@ -1,4 +1,4 @@
-import type { Change, Impact } from '../../plan/resource.js';
+import type { Change, Impact, Resource } from '../../plan/resource.js';
 
 /** Changes of a network that its machines feel as more than the next DHCP renewal. */
 const ADDRESSING = new Set(['ipv4', 'ipv6', 'mode', 'gatewayMac']);
@@ -19,7 +19,14 @@ export function impactOf(change: Change): Impact {
       if (change.after.kind === 'port')
         return change.changed.some((name) => IDENTITY.has(name)) ? 're-plug' : 'live';
       if (change.after.kind === 'network')
-        return change.changed.some((name) => ADDRESSING.has(name)) ? 'brief-loss' : 'live';
+        return impactOnNetwork(change.before, change.after, change.changed);
       return 'live';
   }
+}
+
+function impactOnNetwork(before: Resource, after: Resource, changed: readonly string[]): Impact {
+  const [had, has] = [before, after].map(({ properties }) => Number(properties['mtuBytes']));
+  // A guest keeps the MTU that its NIC began with, and what is larger than the network's now is dropped.
+  if (had !== undefined && has !== undefined && has < had) return 're-plug';
+  return changed.some((name) => ADDRESSING.has(name)) ? 'brief-loss' : 'live';
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { FabricForward } from '../../fabric/control/protocol.js';
 import type { Forward } from '../../topology/topology.js';
 import { forwardProblems, type ListenFacts } from './preflight.js';
 
@@ -7,7 +8,7 @@ function forward(
   first: number,
   last = first,
   protocol: 'tcp' | 'udp' = 'tcp',
-): Forward {
+): Forward & FabricForward {
   return {
     id: `${protocol}/${listenAddress}:${first}`,
     protocol,
@@ -29,7 +30,7 @@ const facts: ListenFacts = {
   hostAddresses: new Set(['192.0.2.5', '::1']),
   firstAllowedPort: 1024,
 };
-const codes = (one: Forward, standing: Forward[] = []): string[] =>
+const codes = (one: Forward, standing: FabricForward[] = []): string[] =>
   forwardProblems([one], standing, facts).map((problem) => problem.code);
 
 describe('forwardProblems', () => {

@@ -109,5 +109,8 @@ describe('the user engine’s resources', () => {
       're-plug',
     );
     expect(impactsOf(FILE.replace('10.10.10.0/24', '10.10.10.0/25'))).toContain('brief-loss');
+    const withMtu = (mtu: string) => FILE.replace('mode: nat', `mode: nat, mtu: ${mtu}`);
+    expect(impactsOf(withMtu('largest'))).toEqual(['live']);
+    expect(impactsOf(withMtu('1400'))).toEqual(['re-plug']);
   });
 });

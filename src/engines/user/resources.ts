@@ -227,5 +227,6 @@ function fabricForward(forward: Forward): FabricForward {
     targetAddress: forward.targetAddress,
     targetPortFirst: forward.targetPortFirst,
     targetPortFixed: forward.targetPortFixed,
+    ...(forward.shownSource === 'gateway' && { shownSource: 'gateway' }),
   };
 }

@@ -47,6 +47,7 @@ const CAPABILITIES: Capabilities = {
   routedOutside:
     'the user engine owns no address outside: reach machines by forwards, or write `engine: linux`',
   forwards: true,
+  forwardSources: { client: true, gateway: true },
   ipv6: true,
   dhcp: true,
   dns: true,

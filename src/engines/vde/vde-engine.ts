@@ -44,6 +44,7 @@ const CAPABILITIES: Capabilities = {
   },
   routedOutside: 'only as root, where the kernel is the gateway; otherwise reach machines by forwards',
   forwards: true,
+  forwardSources: { client: true, gateway: true },
   ipv6: true,
   dhcp: true,
   dns: true,

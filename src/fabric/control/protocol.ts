@@ -85,6 +85,8 @@ export interface FabricForward {
   readonly targetAddress: string;
   readonly targetPortFirst: number;
   readonly targetPortFixed: boolean;
+  /** Clients are shown as the gateway, also those that the machine could answer. */
+  readonly shownSource?: 'gateway';
 }
 
 export interface FabricConfiguration {

@@ -136,6 +136,7 @@ const forward = z
     targetAddress: address,
     targetPortFirst: port,
     targetPortFixed: z.boolean(),
+    shownSource: z.literal('gateway').exactOptional(),
   })
   .refine((value) => value.listenPortLast >= value.listenPortFirst, {
     path: ['listenPortLast'],

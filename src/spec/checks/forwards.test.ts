@@ -84,7 +84,25 @@ describe('forwards', () => {
       'listen-port: 80, target: web1, listen-address: localhost',
       '12:54 spec/bad-address: forwards[0].listen-address: "localhost" is not an IP address | write one such as 10.10.10.11',
     ],
+    [
+      'listen-port: 80, target: web1, source: guest',
+      '12:46 spec/unknown-source: unknown source "guest" | write client or gateway',
+    ],
+    [
+      'listen-port: 80, target: web1, listen-address: 127.1.2.3, source: client',
+      '12:73 spec/forward-source: the forward listens on 127.1.2.3, whose clients are on the loopback of the host, and no machine can answer those by their own address | leave `source` out, or listen on another address',
+    ],
   ])('{ %s }', (forward, expected) => expect(long(forward)).toEqual([expected]));
+
+  test('any address but the loopback may show its clients', () => {
+    expect(
+      long(
+        'listen-port: 80, target: web1, source: client',
+        'listen-port: 81, target: web1, source: gateway, listen-address: "::1"',
+        'listen-port: 82, target: web1, source: client, listen-address: "::2"',
+      ),
+    ).toEqual([]);
+  });
 
   test('a forward on IPv6 wants a network with IPv6', () => {
     const text =

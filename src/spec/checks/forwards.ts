@@ -3,6 +3,7 @@ import { familyName } from '../address/families.js';
 import type { Draft } from '../draft.js';
 import { forwardNic, type Unreachable } from '../forward-target.js';
 import { nearest } from '../problems/nearest.js';
+import { type Address, formatAddress } from '../../wire/address.js';
 import { quoted } from '../problems/wording.js';
 import type { ForwardSpec, MachineSpec } from '../spec.js';
 
@@ -13,7 +14,9 @@ export function checkForwards(draft: Draft): Problem[] {
     if (machine === undefined) return unknownMachine(forward, draft);
     if (!isKnown(machine, draft)) return [];
     const found = forwardNic(forward, machine, (name) => draft.networks.get(name));
-    return 'nic' in found ? [] : [unreachable(forward, machine, found.unreachable, draft)];
+    return 'nic' in found
+      ? unansweredClients(forward, draft)
+      : [unreachable(forward, machine, found.unreachable, draft)];
   });
 }
 
@@ -37,6 +40,25 @@ function unknownMachine(forward: ForwardSpec, draft: Draft): Problem[] {
       at: targetAt(forward, draft),
     },
   ];
+}
+
+/** To a listen address of the loopback come clients of the loopback, which no machine can answer. */
+function unansweredClients(forward: ForwardSpec, draft: Draft): Problem[] {
+  const { shownSource, listenAddress } = forward;
+  if (shownSource !== 'client' || !isLoopback(listenAddress)) return [];
+  const address = formatAddress(listenAddress);
+  return [
+    {
+      code: 'spec/forward-source',
+      message: `the forward listens on ${address}, whose clients are on the loopback of the host, and no machine can answer those by their own address`,
+      fix: 'leave `source` out, or listen on another address',
+      at: draft.at([...draft.pathOf(forward), 'source']),
+    },
+  ];
+}
+
+function isLoopback({ family, value }: Address): boolean {
+  return family === 4 ? value >> 24n === 127n : value === 1n;
 }
 
 /** In the long form the target, in the short form of a NIC the forward itself. */

@@ -139,6 +139,14 @@ function checkServices(network: NetworkSpec, draft: Draft): Problem[] {
       });
     }
   }
+  if (mode === 'bridge' && network.asksForLargestMtu === true) {
+    problems.push({
+      code: 'spec/largest-mtu-on-bridge',
+      message: `network ${name} asks for the largest MTU, and on a bridge network the LAN decides`,
+      fix: 'leave `mtu` out, or write that of the LAN',
+      at: draft.at(networkPath(network, 'mtu')),
+    });
+  }
   if (ipv6 !== 'none' && mtuBytes < MIN_IPV6_MTU_BYTES) {
     problems.push({
       code: 'spec/mtu-below-ipv6',

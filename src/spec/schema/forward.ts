@@ -4,7 +4,7 @@ import { quoted } from '../problems/wording.js';
 import { LABEL_PATTERN, parseLabel } from '../text/names.js';
 import { parsePorts, type PortRange } from '../text/ports.js';
 import { parseHostAddress } from '../text/subnet-text.js';
-import { TRANSPORT_PROTOCOLS } from '../vocabulary.js';
+import { FORWARD_SOURCES, TRANSPORT_PROTOCOLS } from '../vocabulary.js';
 import { choice, either, key, mapping, text } from './kinds.js';
 
 /** The machine a forward leads to; `nic` when the file names one of its NICs. */
@@ -70,6 +70,12 @@ const forwardShape = {
     about: 'Port of the machine that every listen port leads to, or a range of the same size.',
     byDefault: 'the same as listen-port',
     example: 9090,
+  }),
+  source: key(choice('source', FORWARD_SOURCES).optional(), {
+    about:
+      'Whose address the machine sees at the other end: that of the client, or always that of the gateway, for a machine that can answer nobody else.',
+    byDefault: "the client's wherever the machine can answer it, else the gateway's",
+    example: 'gateway',
   }),
 };
 

@@ -9,6 +9,11 @@ import { choice, either, flag, key, list, mapping, text, whole } from './kinds.j
 /** Below 576 no IPv4 host needs to work (RFC 1122, section 3.3.3); 65520 is the largest a tap and QEMU both carry. */
 const MTU_RANGE = [576, 65_520] as const;
 
+const mtu = either(`a whole number from ${MTU_RANGE[0]} to ${MTU_RANGE[1]}, or largest`, [
+  whole(...MTU_RANGE),
+  z.literal('largest', { error: 'largest' }),
+]);
+
 const automatic = z.literal('auto', { error: 'auto' });
 const none = z.literal(false, { error: 'false' });
 const ipv4Subnet = text('a subnet such as 10.10.10.0/24', (written) => parseSubnet(written, 4));
@@ -115,8 +120,8 @@ const networkShape = {
       example: { domain: 'shop.internal' },
     },
   ),
-  mtu: key(whole(...MTU_RANGE).optional(), {
-    about: 'Largest IP packet of the network, in bytes.',
+  mtu: key(mtu.optional(), {
+    about: 'Largest IP packet of the network, in bytes; largest is 65520 where every NIC carries that.',
     byDefault: '1500; with `hosts` or `vxlan` what is left of it in a tunnel: 1450 over IPv4, 1430 over IPv6',
     example: 9000,
   }),

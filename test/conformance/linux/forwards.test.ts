@@ -36,6 +36,26 @@ const forwards: readonly ForwardWish[] = [
   { listen: '192.0.2.2', ports: [9500, 9509], to: 'web1', targetPort: 9500, protocol: 'udp' },
   { listen: '::', ports: [9011, 9011], to: 'web1', targetPort: 9090, family: 6 },
   { listen: '2001:db8:2::2', ports: [9600, 9609], to: 'web1', targetPort: 9600, family: 6 },
+  // The same port of the machine as above, and the machine sees the gateway.
+  {
+    listen: '0.0.0.0',
+    ports: [9700, 9709],
+    to: 'web1',
+    targetPort: 9090,
+    fixed: true,
+    shownSource: 'gateway',
+  },
+  { listen: '192.0.2.3', ports: [9013, 9013], to: 'web1', targetPort: 9090, shownSource: 'gateway' },
+  { listen: '192.0.2.2', ports: [9013, 9013], to: 'web1', targetPort: 9090 },
+  { listen: '::', ports: [9700, 9700], to: 'web1', targetPort: 9090, family: 6, shownSource: 'gateway' },
+  {
+    listen: '2001:db8:2::2',
+    ports: [9701, 9701],
+    to: 'web1',
+    targetPort: 9090,
+    family: 6,
+    shownSource: 'gateway',
+  },
 ];
 
 describe.skipIf(reason !== undefined)('forwards of the kernel', () => {
@@ -87,6 +107,17 @@ describe.skipIf(reason !== undefined)('forwards of the kernel', () => {
     expect(lab.ask(lab.outside, '192.0.2.2', 9407)).toBe('203.0.113.9');
     expect(lab.ask(lab.outside, '192.0.2.2', 9505, 'udp')).toBe('203.0.113.9');
     expect(lab.ask(lab.outside, '2001:db8:2::2', 9605)).toBe('2001:db8:9::9');
+  });
+
+  it('shows the gateway where the forward says so, by what is listened on and not by where it leads', () => {
+    expect(lab.ask(lab.outside, '192.0.2.2', 9700)).toBe('10.77.1.1');
+    expect(lab.ask(lab.outside, '192.0.2.3', 9709)).toBe('10.77.1.1');
+    expect(lab.ask(srv1, '192.0.2.2', 9700)).toBe('10.77.1.1');
+    // One port on two addresses of the host.
+    expect(lab.ask(lab.outside, '192.0.2.3', 9013)).toBe('10.77.1.1');
+    expect(lab.ask(lab.outside, '192.0.2.2', 9013)).toBe('203.0.113.9');
+    expect(lab.ask(lab.outside, '2001:db8:2::2', 9700)).toBe('fd00:77:1::1');
+    expect(lab.ask(lab.outside, '2001:db8:2::2', 9701)).toBe('fd00:77:1::1');
   });
 
   it('leads there from the host itself, by any of its addresses', () => {

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { slaacAddressOf } from '../../../src/engines/kernel-gateway/link-local.js';
 import type {
+  ForwardSource,
   Forward,
   Machine,
   Mode,
@@ -45,6 +46,7 @@ export interface ForwardWish {
   readonly fixed?: boolean;
   readonly protocol?: TransportProtocol;
   readonly family?: 6;
+  readonly shownSource?: ForwardSource;
 }
 
 function hash(text: string): string {
@@ -131,6 +133,7 @@ export function topologyOf(
       targetAddress: (wish.family === 6 ? nic.ipv6 : nic.ipv4) ?? '',
       targetPortFirst: wish.targetPort,
       targetPortFixed: wish.fixed ?? false,
+      ...(wish.shownSource && { shownSource: wish.shownSource }),
       source,
     };
   });

@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import { HTTP_PORT } from '../campus.js';
+import { GATEWAY_SHOWN_PORT, HTTP_PORT } from '../campus.js';
 import type { Scenario } from '../scenario.js';
-import { HOST, type Place, type World } from '../world.js';
+import { HOST, OUTSIDE, type Place, type World } from '../world.js';
 
 /** Ports of the host that lead to web1. */
 export const forwards: readonly Scenario[] = [
@@ -12,6 +12,29 @@ export const forwards: readonly Scenario[] = [
       expect(await nameAt(world, 'outside', HTTP_PORT)).toBe('web1');
       expect(await nameAt(world, 'host', HTTP_PORT)).toBe('web1');
       expect(await nameAt(world, 'host', HTTP_PORT, '127.0.0.1')).toBe('web1');
+    },
+  },
+  {
+    title: "shows the machine the client's own address, or the gateway's where the file says so",
+    proves: ['forwards'],
+    async run({ world, web1 }) {
+      const seenBy = (port: number): Promise<string> =>
+        world.must('outside', `curl -sSm 20 http://${HOST}:${port}/cgi-bin/who`).then(withoutMapping);
+      expect(await seenBy(HTTP_PORT)).toBe(OUTSIDE);
+      expect(await seenBy(GATEWAY_SHOWN_PORT)).toBe('10.10.10.1');
+      // The same by UDP.
+      await web1.must(
+        "(socat UDP4-RECVFROM:7,fork SYSTEM:'echo $SOCAT_PEERADDR' >/dev/null 2>&1 & echo $! >/tmp/echo)",
+      );
+      for (const [port, shown] of [
+        [9007, OUTSIDE],
+        [GATEWAY_SHOWN_PORT, '10.10.10.1'],
+      ] as const) {
+        const ask = `printf who | socat -t 2 - UDP4:${HOST}:${port}`;
+        const answer = async () => (await world.say('outside', ask)).stdout.trim();
+        await expect.poll(answer, { timeout: 20_000 }).toBe(shown);
+      }
+      await web1.must('kill $(cat /tmp/echo)');
     },
   },
   {
@@ -58,6 +81,11 @@ export const forwards: readonly Scenario[] = [
     },
   },
 ];
+
+/** `::ffff:192.0.2.1` is 192.0.2.1 to a server that listens on both families. */
+function withoutMapping(address: string): string {
+  return address.replace(/^\[?::ffff:([\d.]+)\]?$/, '$1');
+}
 
 /** What answers at a port of the host. */
 export function nameAt(world: World, from: Place, port: number, address = HOST): Promise<string> {

@@ -192,5 +192,6 @@ function fabricForward(forward: Forward): FabricForward {
     targetAddress,
     targetPortFirst,
     targetPortFixed,
+    ...(forward.shownSource === 'gateway' && { shownSource: 'gateway' }),
   };
 }

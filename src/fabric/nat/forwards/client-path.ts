@@ -1,7 +1,8 @@
 /**
  * The address under which a guest sees a client of a forward: the client's own, so that its logs tell the
  * truth, unless the guest could not answer it: loopback and link-local addresses, neighbours of the guest's own
- * subnet, the other IP family, and networks that lead nowhere. Those are seen as the gateway.
+ * subnet, the other IP family, and networks that lead nowhere. Those are seen as the gateway, and so is every client
+ * of a forward that says so.
  */
 import { parseIpv4, parseIpv6 } from '../../../wire/address.js';
 import type { FabricNetwork } from '../../control/protocol.js';
@@ -38,19 +39,26 @@ const FIRST_PORT = 49_152;
 const LAST_PORT = 65_535;
 const ATTEMPTS = 32;
 
+/** What of a forward's target decides how clients are shown. */
+export interface Audience {
+  readonly network: { readonly link: { readonly network: FabricNetwork } };
+  /** The machine's. */
+  readonly address: string;
+  readonly showsGateway: boolean;
+}
+
 /**
- * The ends under which a client is shown, tried in turn until `take` succeeds: its own address and port, the
- * gateway with the same port, the gateway with another.
+ * The ends under which a client is shown, tried in turn until `take` succeeds: its own address and port, unless the
+ * forward wants the gateway; the gateway with the same port, the gateway with another.
  */
 export function showClient(
-  network: FabricNetwork,
-  guestAddress: string,
+  { network: { link }, address: guestAddress, showsGateway }: Audience,
   client: { readonly address: string; readonly port: number },
   take: (path: IpPath, remotePort: number) => boolean,
 ): boolean {
-  const own = pathToClient(network, guestAddress, client.address);
+  const own = showsGateway ? undefined : pathToClient(link.network, guestAddress, client.address);
   if (own !== undefined && take(own, client.port)) return true;
-  const gateway = pathToGateway(network, guestAddress);
+  const gateway = pathToGateway(link.network, guestAddress);
   if (gateway === undefined) return false;
   if (client.port >= FIRST_UNPRIVILEGED_PORT && take(gateway, client.port)) return true;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

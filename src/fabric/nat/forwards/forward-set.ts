@@ -124,6 +124,7 @@ export class ForwardSet {
       network: this.#services.networkOf(link),
       address: settings.targetAddress,
       port: settings.targetPortFirst + step,
+      showsGateway: settings.shownSource === 'gateway',
       clock: this.#services.clock,
     };
   }

@@ -7,5 +7,7 @@ export interface ForwardTarget {
   /** The machine's address, canonical text. */
   readonly address: string;
   readonly port: number;
+  /** The machine sees the gateway, whoever the client is. */
+  readonly showsGateway: boolean;
   readonly clock: Clock;
 }

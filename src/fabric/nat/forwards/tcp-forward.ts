@@ -32,7 +32,7 @@ export function carryOn(socket: Socket, target: ForwardTarget): void {
       return;
     }
     const client = { address: remoteAddress, port: remotePort };
-    const opened = showClient(link.network, address, client, (path, shownPort) =>
+    const opened = showClient(target, client, (path, shownPort) =>
       network.tcp.connectGuest({ path, guestPort: port, remotePort: shownPort, guestMac: mac }, (events) => {
         const stream = new DuplexStream(socket, events);
         socket.resume();

@@ -69,7 +69,7 @@ export class UdpForward {
     const target = this.#target();
     const { network, address, port, clock } = target;
     let client: Client | undefined;
-    showClient(network.link.network, address, from, (path, shownPort) => {
+    showClient(target, from, (path, shownPort) => {
       const answer = (payload: Buffer) => this.#answer(key, Buffer.from(payload), from);
       if (!network.udp.addClient(path, port, shownPort, { answer })) return false;
       client = { path, shownPort, target, activeAtMs: clock.nowMs(), mac: undefined, waiting: [] };

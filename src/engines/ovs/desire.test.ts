@@ -147,7 +147,15 @@ describe('impact', () => {
       isAttached: true,
       isHandedOver: true,
     });
-    expect(impactOf({ action: 'create', after: uplink })).toBe('brief-loss');
+    expect(impactOf({ action: 'replace', before: uplink, after: uplink, changed: ['uplink'] })).toBe(
+      'brief-loss',
+    );
+    expect(impactOf({ action: 'delete', before: uplink })).toBe('brief-loss');
+  });
+
+  it('an uplink that comes is felt by no machine: it had no LAN before', () => {
+    const uplink = byId.get('ovs/port/a/0')!;
+    expect(impactOf({ action: 'create', after: { ...uplink, kind: 'uplink' } })).toBe('none');
   });
 });
 

@@ -35,8 +35,8 @@ export function updatesInPlace(before: Resource, _after: Resource, changed: read
 export function impactOf(change: Change): Impact {
   switch (change.action) {
     case 'create':
-      // The host leaves its NIC for the bridge: whoever reaches it by that NIC notices.
-      return change.after.kind === 'uplink' ? 'brief-loss' : 'none';
+      // The host feels its NIC go into the bridge, which commit-confirm guards; a machine only gains the LAN.
+      return 'none';
     case 'delete':
       if (change.before.kind === 'tap' || change.before.kind === 'port') return 're-plug';
       return change.before.kind === 'uplink' || change.before.kind === 'tunnel' ? 'brief-loss' : 'live';

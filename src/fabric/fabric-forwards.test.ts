@@ -39,7 +39,7 @@ const forwardTo = (listenPort: number, targetPort: number): FabricForward => ({
   listenPortFirst: listenPort,
   listenPortLast: listenPort,
   network: 'a',
-  targetAddress: '10.0.0.1',
+  targetAddresses: ['10.0.0.1'],
   targetPortFirst: targetPort,
   targetPortFixed: false,
 });

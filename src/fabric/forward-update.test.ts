@@ -10,7 +10,7 @@ const forwardAt = (first: number, last = first, targetPortFirst = 80): FabricFor
   listenPortFirst: first,
   listenPortLast: last,
   network: 'web',
-  targetAddress: '10.0.0.1',
+  targetAddresses: ['10.0.0.1'],
   targetPortFirst,
   targetPortFixed: true,
 });

@@ -59,8 +59,8 @@ export function assemble(
     for (const [index, nic] of (machine.nics ?? []).entries()) {
       for (const [place, ports] of (nic.forwards ?? []).entries()) {
         const at: Path = [...path, 'nics', index, 'forwards', place];
-        const target = { machine: name, nic: index };
-        forwardPaths.set({ ...ports, target, source: locateValue(tree, at) }, at);
+        const targets = [{ machine: name, nic: index }];
+        forwardPaths.set({ ...ports, targets, source: locateValue(tree, at) }, at);
       }
     }
   }
@@ -166,7 +166,7 @@ function forwardSpec(
       listenAddress: written['listen-address'] ?? ANY_IPV4,
       listenPorts,
       ...pair.value,
-      target: written.target,
+      targets: [written.target].flat(),
       ...(written.source !== undefined && { shownSource: written.source }),
       source: locateValue(tree, path),
     },

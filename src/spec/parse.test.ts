@@ -139,10 +139,12 @@ test('forwards of both forms, each with its place', () => {
 networks: { web: { mode: nat } }
 machines:
   web1: { nics: [{ network: web, forwards: ["[::1]:53:5353/udp"] }] }
+  web2: { nics: [{ network: web }] }
 forwards:
   - { listen-address: 127.0.0.1, listen-port: 9001-9003, target: web1/0, target-port: 80 }
   - { listen-port: 9100-9101, protocol: udp, target: web1 }
   - { listen-port: "9200", target: web1, target-port: 80 }
+  - { listen-port: 9300, target: [web1, web2/0] }
 `);
   const any = { family: 4, value: 0n };
   expect(forwards).toMatchObject([
@@ -152,7 +154,7 @@ forwards:
       listenPorts: { first: 53, last: 53 },
       targetPortFirst: 5353,
       targetPortFixed: false,
-      target: { machine: 'web1', nic: 0 },
+      targets: [{ machine: 'web1', nic: 0 }],
       source: { line: 4, column: 45 },
     },
     {
@@ -160,8 +162,8 @@ forwards:
       listenPorts: { first: 9001, last: 9003 },
       targetPortFirst: 80,
       targetPortFixed: true,
-      target: { machine: 'web1', nic: 0 },
-      source: { line: 6, column: 5 },
+      targets: [{ machine: 'web1', nic: 0 }],
+      source: { line: 7, column: 5 },
     },
     {
       protocol: 'udp',
@@ -169,9 +171,10 @@ forwards:
       listenPorts: { first: 9100, last: 9101 },
       targetPortFirst: 9100,
       targetPortFixed: false,
-      target: { machine: 'web1' },
+      targets: [{ machine: 'web1' }],
     },
     { protocol: 'tcp', listenAddress: any, listenPorts: { first: 9200, last: 9200 }, targetPortFirst: 80 },
+    { listenPorts: { first: 9300, last: 9300 }, targets: [{ machine: 'web1' }, { machine: 'web2', nic: 0 }] },
   ]);
 });
 

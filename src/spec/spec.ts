@@ -97,7 +97,8 @@ export interface NicSpec {
 }
 
 export interface ForwardSpec extends ForwardPorts {
-  readonly target: ForwardTarget;
+  /** At least one; several share the connections. */
+  readonly targets: readonly ForwardTarget[];
   /** Whose address the machine sees; absent where the file does not say. */
   readonly shownSource?: ForwardSource;
   readonly source: SourceLocation;

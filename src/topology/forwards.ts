@@ -3,19 +3,25 @@ import { forwardNic } from '../spec/forward-target.js';
 import { type ForwardSpec, nicId, type Spec } from '../spec/spec.js';
 import { formatAddress } from '../wire/address.js';
 import type { ChosenAddresses } from './addresses.js';
-import type { Forward } from './topology.js';
+import type { Forward, ForwardTarget } from './topology.js';
 
-/** Each forward with the NIC and the address that it leads to. The checks of the file have seen that there is one. */
+/** Each forward with the NICs and the addresses that it leads to. The checks of the file have seen that there are. */
 export function resolveForwards(spec: Spec, addresses: ReadonlyMap<string, ChosenAddresses>): Forward[] {
   const networks = new Map(spec.networks.map((network) => [network.name, network]));
   const machines = new Map(spec.machines.map((machine) => [machine.name, machine]));
   return spec.forwards.flatMap((forward): Forward[] => {
-    const machine = machines.get(forward.target.machine);
-    const found = machine && forwardNic(forward, machine, (name) => networks.get(name));
-    if (found === undefined || !('nic' in found)) return [];
-    const { nic } = found;
-    const targetAddress = addresses.get(nicId(nic))?.[familyKey(forward.listenAddress.family)];
-    if (targetAddress === undefined) return [];
+    const { family } = forward.listenAddress;
+    const nics = forward.targets.flatMap((target) => {
+      const machine = machines.get(target.machine);
+      const found = machine && forwardNic(target, family, machine, (name) => networks.get(name));
+      return found !== undefined && 'nic' in found ? [found.nic] : [];
+    });
+    const targets = nics.flatMap((nic): ForwardTarget[] => {
+      const address = addresses.get(nicId(nic))?.[familyKey(family)];
+      return address === undefined ? [] : [{ machine: nic.machine, nic: nicId(nic), address }];
+    });
+    const network = nics[0]?.network;
+    if (network === undefined || targets.length === 0) return [];
     return [
       {
         id: forwardId(forward),
@@ -23,10 +29,8 @@ export function resolveForwards(spec: Spec, addresses: ReadonlyMap<string, Chose
         listenAddress: formatAddress(forward.listenAddress),
         listenPortFirst: forward.listenPorts.first,
         listenPortLast: forward.listenPorts.last,
-        machine: nic.machine,
-        nic: nicId(nic),
-        network: nic.network,
-        targetAddress,
+        network,
+        targets,
         targetPortFirst: forward.targetPortFirst,
         targetPortFixed: forward.targetPortFixed,
         ...(forward.shownSource !== undefined && { shownSource: forward.shownSource }),

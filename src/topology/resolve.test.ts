@@ -70,10 +70,8 @@ describe('the shop example', () => {
         listenAddress: '127.0.0.1',
         listenPortFirst: 9011,
         listenPortLast: 9011,
-        machine: 'web1',
-        nic: 'web1/0',
         network: 'web',
-        targetAddress: '10.10.10.11',
+        targets: [{ machine: 'web1', nic: 'web1/0', address: '10.10.10.11' }],
         targetPortFirst: 9090,
         targetPortFixed: false,
       },
@@ -163,21 +161,19 @@ forwards:
       {
         id: 'tcp/0.0.0.0:9001',
         listenPortLast: 9003,
-        nic: 'web1/1',
         network: 'web',
-        targetAddress: nics[1]?.ipv4,
+        targets: [{ machine: 'web1', nic: 'web1/1', address: nics[1]?.ipv4 }],
         targetPortFirst: 80,
         targetPortFixed: true,
       },
       {
         id: 'tcp/[::]:443',
-        nic: 'web1/2',
         network: 'dmz',
-        targetAddress: nics[2]?.ipv6,
+        targets: [{ machine: 'web1', nic: 'web1/2', address: nics[2]?.ipv6 }],
         targetPortFirst: 443,
         targetPortFixed: false,
       },
-      { id: 'udp/0.0.0.0:53', nic: 'web1/2', targetAddress: nics[2]?.ipv4 },
+      { id: 'udp/0.0.0.0:53', targets: [{ nic: 'web1/2', address: nics[2]?.ipv4 }] },
     ]);
   });
 });

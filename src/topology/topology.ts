@@ -118,7 +118,14 @@ export interface Nic {
   readonly source: SourceLocation;
 }
 
-/** A range of host ports handed to a machine; a single port is a range of one. */
+/** A NIC that a forward leads to. */
+export interface ForwardTarget {
+  readonly machine: string;
+  readonly nic: string;
+  readonly address: string;
+}
+
+/** A range of host ports handed to machines of one network; a single port is a range of one. */
 export interface Forward {
   /** `tcp/0.0.0.0:9011`: protocol, listen address and first listen port. */
   readonly id: string;
@@ -126,10 +133,9 @@ export interface Forward {
   readonly listenAddress: string;
   readonly listenPortFirst: number;
   readonly listenPortLast: number;
-  readonly machine: string;
-  readonly nic: string;
   readonly network: string;
-  readonly targetAddress: string;
+  /** At least one; connections are shared out among several. */
+  readonly targets: readonly ForwardTarget[];
   /** Port that `listenPortFirst` leads to; the rest of a range follows in step unless `targetPortFixed`. */
   readonly targetPortFirst: number;
   /** True when every listen port of the range leads to `targetPortFirst`. */

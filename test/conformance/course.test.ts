@@ -119,6 +119,8 @@ describe.skipIf(reason !== undefined)('the course page', { timeout: 180_000 }, (
     ];
     await rehearsal.machine('server2');
     expect(await outside('curl -sSm 20 http://192.0.2.66:9090/name')).toBe('balancer');
+    const answered = await outside(`for i in $(seq 24); do curl -sSm 20 http://${HOST}:8080/name; done`);
+    expect(new Set(answered.match(/server./g))).toEqual(new Set(['server1', 'server2']));
     for (const name of ['server1', 'server2']) {
       const address = name.replace('server', '10.50.0.1');
       expect(await balancer.must(`timeout 20 wget -q -O - http://${address}:9090/name`)).toBe(name);

@@ -43,6 +43,6 @@ export const SAMPLES = {
   remembered: '{"subnets":{"web":"10.0.0.0/24"},"macs":{"a/0":"52:54:00:00:00:01"},"addresses":{}}',
   controlLines: '{"id":1,"method":"status","params":{}}\n{"id":2,"method":"leases","params":{}}\n',
   applyParams:
-    '{"operations":[{"put":"forward","value":{"id":"tcp/0.0.0.0:80","protocol":"tcp","listenAddress":"0.0.0.0","listenPortFirst":80,"listenPortLast":80,"network":"web","targetAddress":"10.0.0.2","targetPortFirst":80,"targetPortFixed":true}},{"delete":"port","id":"a/0"}]}',
+    '{"operations":[{"put":"forward","value":{"id":"tcp/0.0.0.0:80","protocol":"tcp","listenAddress":"0.0.0.0","listenPortFirst":80,"listenPortLast":80,"network":"web","targetAddresses":["10.0.0.2"],"targetPortFirst":80,"targetPortFixed":true}},{"delete":"port","id":"a/0"}]}',
   answerLines: '{"id":1,"result":{}}\n{"id":2,"error":{"code":"x/y","message":"z"}}\n',
 } as const;

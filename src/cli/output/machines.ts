@@ -17,7 +17,7 @@ export function renderMachines(screen: Screen, topology: Topology): string {
   if (topology.forwards.length === 0) return machines;
   const forwards = topology.forwards.map((forward) => [
     `${forward.protocol} ${listenText(forward)}`,
-    `${forward.machine} ${targetText(forward)}`,
+    forward.targets.map(({ machine, address }) => `${machine} ${targetText(forward, address)}`).join(', '),
   ]);
   return `${machines}\n${renderTable(screen, ['FORWARD', 'TO'], forwards)}`;
 }
@@ -26,9 +26,9 @@ function listenText(forward: Forward): string {
   return `${hostText(forward.listenAddress)}:${rangeText(forward.listenPortFirst, forward.listenPortLast)}`;
 }
 
-function targetText(forward: Forward): string {
+function targetText(forward: Forward, address: string): string {
   const width = forward.targetPortFixed ? 0 : forward.listenPortLast - forward.listenPortFirst;
-  return `${hostText(forward.targetAddress)}:${rangeText(forward.targetPortFirst, forward.targetPortFirst + width)}`;
+  return `${hostText(address)}:${rangeText(forward.targetPortFirst, forward.targetPortFirst + width)}`;
 }
 
 function hostText(address: string): string {

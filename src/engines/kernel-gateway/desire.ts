@@ -1,6 +1,7 @@
 /** The gateway's part of a topology as resources. Pure. */
 import type { Resource } from '../../plan/resource.js';
 import type { Forward, Network, Topology } from '../../topology/topology.js';
+import { leadsTo } from '../../topology/leads-to.js';
 import { desireAdmission } from './admission.js';
 import { desireBridgeNetfilter } from './bridge-netfilter.js';
 import { desiredDevice, deviceProperties } from './device.js';
@@ -103,9 +104,9 @@ function forwardResource(provider: string, forward: Forward): Resource {
     kind: FORWARD_KIND,
     properties: elementProperties(forwardElements(forward)),
     needs: [gatewayTableId(provider), policyId(provider, forward.network)],
-    reason: `leads to ${forward.machine}:${forward.targetPortFirst}`,
+    reason: leadsTo(forward),
     source: forward.source,
-    affects: [forward.machine],
+    affects: forward.targets.map(({ machine }) => machine),
   };
 }
 

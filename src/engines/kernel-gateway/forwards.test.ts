@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Forward } from '../../topology/topology.js';
-import { forwardElements, listensOnLoopback } from './forwards.js';
+import { forwardElements, listensOnLoopback, SHARES } from './forwards.js';
+
+const web1 = (address: string) => ({ machine: 'web1', nic: 'web1/0', address });
 
 const base: Forward = {
   id: 'tcp/0.0.0.0:9011',
@@ -9,10 +11,8 @@ const base: Forward = {
   listenAddress: '0.0.0.0',
   listenPortFirst: 9011,
   listenPortLast: 9011,
-  machine: 'web1',
-  nic: 'web1/0',
   network: 'web',
-  targetAddress: '10.10.10.11',
+  targets: [web1('10.10.10.11')],
   targetPortFirst: 9090,
   targetPortFixed: false,
   source: { file: 'f', line: 1, column: 1 },
@@ -24,7 +24,7 @@ it('makes one element of a single port, and of a range that keeps its ports', ()
     forwardElements({ ...base, listenAddress: '192.0.2.2', listenPortLast: 9020, targetPortFirst: 9011 }),
   ).toEqual({ forward4_range: ['192.0.2.2 . tcp . 9011-9020 : 10.10.10.11'] });
   expect(
-    forwardElements({ ...base, protocol: 'udp', listenAddress: '2001:db8::1', targetAddress: 'fd00::11' }),
+    forwardElements({ ...base, protocol: 'udp', listenAddress: '2001:db8::1', targets: [web1('fd00::11')] }),
   ).toEqual({ forward6: ['2001:db8::1 . udp . 9011 : fd00::11 . 9090'] });
 });
 
@@ -40,7 +40,7 @@ it('marks what the machine is to see as the gateway, by what is listened on', ()
       listenAddress: '2001:db8::1',
       listenPortLast: 9020,
       targetPortFirst: 9011,
-      targetAddress: 'fd00::11',
+      targets: [web1('fd00::11')],
     }),
   ).toEqual({
     as_gateway6: ['2001:db8::1 . tcp . 9011-9020'],
@@ -84,6 +84,22 @@ it('leads every port of any range to its target, and no other port anywhere', ()
       },
     ),
   );
+});
+
+it('deals the shares of each port to its machines in turn, evenly', () => {
+  const targets = ['10.10.10.11', '10.10.10.12', '10.10.10.13'].map(web1);
+  const { shared4_any: dealt = [] } = forwardElements({ ...base, targets, listenPortLast: 9012 });
+  expect(dealt).toHaveLength(2 * SHARES);
+  expect(new Set(dealt.map((text) => text.split(' : ')[0])).size).toBe(2 * SHARES);
+  for (const { address } of targets) {
+    for (const port of [9090, 9091])
+      expect(dealt.filter((text) => text.endsWith(` : ${address} . ${port}`))).toHaveLength(SHARES / 3);
+  }
+  expect(forwardElements({ ...base, listenAddress: '192.0.2.2', targets })).toMatchObject({
+    shared4: expect.arrayContaining(['192.0.2.2 . tcp . 9011 . 59 : 10.10.10.13 . 9090']) as unknown,
+  });
+  const six = forwardElements({ ...base, listenAddress: '::', targets: ['fd00::11', 'fd00::12'].map(web1) });
+  expect(Object.keys(six)).toEqual(['shared6_any']);
 });
 
 it('knows which listen on 127.0.0.1', () => {

@@ -9,6 +9,7 @@
  * gateway's address as source: without that the answer would not come back through us. And so does every client of a
  * forward that says `source: gateway`.
  */
+import { SHARES } from './forwards.js';
 import type { TableDefinition } from './ruleset.js';
 import { tableName } from './ruleset.js';
 
@@ -35,6 +36,21 @@ const FORWARD_LOOKUPS = {
   'forward-ipv6-range': 'dnat ip6 to ip6 daddr . meta l4proto . th dport map @forward6_range',
   'forward-ipv6-any-range': 'dnat ip6 to meta l4proto . th dport map @forward6_any_range',
 };
+
+/** By lot, for each connection anew (`forwards.ts`). */
+const SHARE = `numgen random mod ${SHARES}`;
+
+const SHARED_LOOKUPS = {
+  'shared-ipv4': `dnat ip to ip daddr . meta l4proto . th dport . ${SHARE} map @shared4`,
+  'shared-ipv4-any': `dnat ip to meta l4proto . th dport . ${SHARE} map @shared4_any`,
+  'shared-ipv6': `dnat ip6 to ip6 daddr . meta l4proto . th dport . ${SHARE} map @shared6`,
+  'shared-ipv6-any': `dnat ip6 to meta l4proto . th dport . ${SHARE} map @shared6_any`,
+};
+
+/** `typeof` and not `type`: a number drawn has no type of its own. */
+function sharedMap(listen: string, family: 'ip' | 'ip6'): string {
+  return `typeof ${listen}meta l4proto . tcp dport . ${SHARE} : ${family} daddr . tcp dport ;`;
+}
 
 export function gatewayTable(project: string, provider: string): TableDefinition {
   return {
@@ -63,6 +79,10 @@ export function gatewayTable(project: string, provider: string): TableDefinition
       forward6_any: 'type inet_proto . inet_service : ipv6_addr . inet_service ;',
       forward6_range: 'type ipv6_addr . inet_proto . inet_service : ipv6_addr ; flags interval ;',
       forward6_any_range: 'type inet_proto . inet_service : ipv6_addr ; flags interval ;',
+      shared4: sharedMap('ip daddr . ', 'ip'),
+      shared4_any: sharedMap('', 'ip'),
+      shared6: sharedMap('ip6 daddr . ', 'ip6'),
+      shared6_any: sharedMap('', 'ip6'),
       // Listen addresses and ports whose clients the machine sees as the gateway.
       as_gateway4: 'type ipv4_addr . inet_proto . inet_service ; flags interval ;',
       as_gateway4_any: 'type inet_proto . inet_service ; flags interval ;',
@@ -81,6 +101,7 @@ export function gatewayTable(project: string, provider: string): TableDefinition
           'closed-networks-have-no-forwards': 'iifname @closed return',
           ...FORWARD_LABELS,
           ...FORWARD_LOOKUPS,
+          ...SHARED_LOOKUPS,
         },
       },
       forwards_in: {

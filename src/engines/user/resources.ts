@@ -13,6 +13,7 @@ import type {
 import type { Change, Json, Resource } from '../../plan/resource.js';
 import { vxlanOf } from './vxlan.js';
 import type { Forward, Network, Nic, Topology } from '../../topology/topology.js';
+import { leadsTo } from '../../topology/leads-to.js';
 
 import { desireNamespaces, namespaceOf, namespacePath } from './namespaces.js';
 import { isTap, nicOptions } from './options.js';
@@ -51,8 +52,11 @@ export function desireFabric(
     .filter((forward) => ours.has(forward.network))
     .map(
       (forward): Resource => ({
-        ...forwardResource(fabricForward(forward), forward.machine),
-        reason: `leads to ${forward.machine}:${forward.targetPortFirst}`,
+        ...forwardResource(
+          fabricForward(forward),
+          forward.targets.map(({ machine }) => machine),
+        ),
+        reason: leadsTo(forward),
         source: forward.source,
       }),
     );
@@ -97,7 +101,12 @@ export function observedFabric(configuration: FabricConfiguration, version: stri
     })),
     ...configuration.ports.map(portResource),
     ...configuration.forwards.map((forward) =>
-      forwardResource(forward, machineOfAddress.get(`${forward.network} ${forward.targetAddress}`)),
+      forwardResource(
+        forward,
+        forward.targetAddresses.flatMap(
+          (address) => machineOfAddress.get(`${forward.network} ${address}`) ?? [],
+        ),
+      ),
     ),
   ];
 }
@@ -161,14 +170,14 @@ function portResource(value: FabricPort): Resource {
   };
 }
 
-function forwardResource(value: FabricForward, machine: string | undefined): Resource {
+function forwardResource(value: FabricForward, machines: readonly string[]): Resource {
   return {
     id: `${PROVIDER}/forward/${value.id}`,
     provider: PROVIDER,
     kind: 'forward',
     properties: properties(value),
     needs: [`${PROVIDER}/network/${value.network}`],
-    affects: machine === undefined ? [] : [machine],
+    affects: machines,
   };
 }
 
@@ -224,7 +233,7 @@ function fabricForward(forward: Forward): FabricForward {
     listenPortFirst: forward.listenPortFirst,
     listenPortLast: forward.listenPortLast,
     network: forward.network,
-    targetAddress: forward.targetAddress,
+    targetAddresses: forward.targets.map(({ address }) => address),
     targetPortFirst: forward.targetPortFirst,
     targetPortFixed: forward.targetPortFixed,
     ...(forward.shownSource === 'gateway' && { shownSource: 'gateway' }),

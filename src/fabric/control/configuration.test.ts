@@ -28,7 +28,7 @@ const forward: FabricForward = {
   listenPortFirst: 80,
   listenPortLast: 80,
   network: 'web',
-  targetAddress: '10.0.0.1',
+  targetAddresses: ['10.0.0.1'],
   targetPortFirst: 80,
   targetPortFixed: false,
 };
@@ -94,7 +94,7 @@ describe('applyOperations', () => {
     ['fabric/unknown-network', { put: 'forward', value: { ...forward, id: 'x', network: 'other' } }],
     [
       'fabric/address-outside-subnet',
-      { put: 'forward', value: { ...forward, id: 'x', targetAddress: '10.9.0.1' } },
+      { put: 'forward', value: { ...forward, id: 'x', targetAddresses: ['10.0.0.1', '10.9.0.1'] } },
     ],
     ['fabric/duplicate-mac', putPort({ ...second, mac: port.mac })],
     ['fabric/duplicate-mac', putPort({ ...second, mac: network.gatewayMac })],

@@ -105,16 +105,18 @@ function check({ networks, ports, forwards }: Configured): void {
       claim('fabric/duplicate-address', addressKey(network.name, address), address, port.id);
     }
   }
-  for (const { id, network: name, targetAddress } of forwards.values()) {
+  for (const { id, network: name, targetAddresses } of forwards.values()) {
     const network = requireNetwork(networks, name, `forward ${id}`);
-    const subnet = parseIpv4(targetAddress) === undefined ? network.ipv6 : network.ipv4;
-    if (subnet === undefined) {
-      throw refusal(
-        'fabric/address-outside-subnet',
-        `${name} has no subnet for ${targetAddress} of forward ${id}`,
-      );
+    for (const address of targetAddresses) {
+      const subnet = parseIpv4(address) === undefined ? network.ipv6 : network.ipv4;
+      if (subnet === undefined) {
+        throw refusal(
+          'fabric/address-outside-subnet',
+          `${name} has no subnet for ${address} of forward ${id}`,
+        );
+      }
+      requireInside(subnet, address, `forward ${id}`);
     }
-    requireInside(subnet, targetAddress, `forward ${id}`);
   }
 }
 

@@ -82,7 +82,8 @@ export interface FabricForward {
   readonly listenPortFirst: number;
   readonly listenPortLast: number;
   readonly network: string;
-  readonly targetAddress: string;
+  /** At least one; connections take turns among several. */
+  readonly targetAddresses: readonly string[];
   readonly targetPortFirst: number;
   readonly targetPortFixed: boolean;
   /** Clients are shown as the gateway, also those that the machine could answer. */

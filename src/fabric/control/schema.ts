@@ -133,7 +133,7 @@ const forward = z
     listenPortFirst: port,
     listenPortLast: port,
     network: identifier,
-    targetAddress: address,
+    targetAddresses: z.array(address).min(1),
     targetPortFirst: port,
     targetPortFixed: z.boolean(),
     shownSource: z.literal('gateway').exactOptional(),

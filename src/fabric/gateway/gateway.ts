@@ -177,6 +177,12 @@ export class Gateway implements GatewayContext {
     if (this.#isOpen) this.#writer.flush();
   }
 
+  isAbsent(address: string): boolean {
+    const key = addressKeyOf(address);
+    const mac = key === undefined ? undefined : this.neighbours.lookup(key);
+    return mac !== undefined && this.#portOf(mac)?.isConnected === false;
+  }
+
   resolve(address: string, then: (mac: number | undefined) => void): void {
     const key = addressKeyOf(address);
     if (key === undefined) {

@@ -35,6 +35,8 @@ export interface GatewayLink {
    * @param address canonical text.
    */
   resolve(address: string, then: (mac: number | undefined) => void): void;
+  /** Whether nothing is there that could answer for this address: its machine is known and not plugged in. */
+  isAbsent(address: string): boolean;
 }
 
 /** Where packets go that leave the project: the user-mode NAT. */

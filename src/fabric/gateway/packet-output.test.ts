@@ -91,4 +91,8 @@ class FragmentingLink implements GatewayLink {
   leave(): void {}
 
   resolve(): void {}
+
+  isAbsent(): boolean {
+    return false;
+  }
 }

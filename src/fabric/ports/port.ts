@@ -41,6 +41,8 @@ export interface PortCounters {
 export interface Port {
   readonly id: string;
   readonly counters: PortCounters;
+  /** Something is plugged in; absent where something always is. */
+  readonly isConnected?: boolean;
   /** Bytes that were offered and wait to be passed on; absent where nothing ever waits. */
   readonly queuedBytes?: number;
   /** The far side puts in checksums and cuts segments itself, as the batch's `offloads` say. */

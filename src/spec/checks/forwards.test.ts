@@ -24,8 +24,40 @@ describe('forwards', () => {
   box1: { nics: [{ network: lan }, { network: back }] }
   bare1: {}
 `;
+  const shared = (targets: string) =>
+    told(`${HEAD.replace('lan: { mode: bridge }', 'dmz: { mode: nat }')}machines:
+  web1: { nics: [{ network: web }] }
+  web2: { nics: [{ network: dmz }, { network: web }] }
+forwards: [{ listen-port: 80, target: ${targets} }]
+`);
   const long = (...list: string[]) =>
     told(`${HEAD}${MACHINES}forwards:\n${list.map((forward) => `  - { ${forward} }\n`).join('')}`);
+
+  test.each([
+    ['[web1, web2/1]', []],
+    [
+      '[web1, web2]',
+      [
+        '9:46 spec/forward-apart: the forward leads to web1/0 on web and to web2/0 on dmz | name NICs of one network, each as MACHINE/NUMBER',
+      ],
+    ],
+    [
+      '[web1, web1/0]',
+      ['9:46 spec/forward-twice: the forward leads to web1/0 twice | name each machine once'],
+    ],
+    [
+      '[web1, web3]',
+      [
+        '9:46 spec/unknown-machine: the forward leads to "web3", and there is no such machine | did you mean "web1"?',
+      ],
+    ],
+    [
+      '[]',
+      [
+        '9:39 spec/out-of-range: forwards[0].target is a list | write the name of a machine, or a list of them',
+      ],
+    ],
+  ])('shared out: %s', (targets, expected) => expect(shared(targets)).toEqual(expected));
 
   test.each([
     [

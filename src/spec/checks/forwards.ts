@@ -1,23 +1,67 @@
 import type { Problem } from '../../errors.js';
-import { familyName } from '../address/families.js';
+import { type FamilyNumber, familyName } from '../address/families.js';
 import type { Draft } from '../draft.js';
 import { forwardNic, type Unreachable } from '../forward-target.js';
 import { nearest } from '../problems/nearest.js';
 import { type Address, formatAddress } from '../../wire/address.js';
-import { quoted } from '../problems/wording.js';
-import type { ForwardSpec, MachineSpec } from '../spec.js';
+import { type Path, quoted } from '../problems/wording.js';
+import type { ForwardTarget } from '../schema/forward.js';
+import type { SourceLocation } from '../source-location.js';
+import { type ForwardSpec, type MachineSpec, nicId, type NicSpec } from '../spec.js';
 
 /** Forwards that lead nowhere. */
 export function checkForwards(draft: Draft): Problem[] {
   return draft.spec.forwards.flatMap((forward) => {
-    const machine = draft.machines.get(forward.target.machine);
-    if (machine === undefined) return unknownMachine(forward, draft);
-    if (!isKnown(machine, draft)) return [];
-    const found = forwardNic(forward, machine, (name) => draft.networks.get(name));
-    return 'nic' in found
-      ? unansweredClients(forward, draft)
-      : [unreachable(forward, machine, found.unreachable, draft)];
+    const ends = forward.targets.map((_, place) => endOf(forward, place, draft));
+    const problems = ends.flatMap((end) => ('problems' in end ? end.problems : []));
+    if (problems.length > 0) return problems;
+    const nics = ends.flatMap((end) => ('nic' in end ? [end.nic] : []));
+    return [...sharedOut(forward, nics, draft), ...unansweredClients(forward, draft)];
   });
+}
+
+/** The NIC that a target is; neither NIC nor problems where the file did not make enough sense to tell. */
+function endOf(
+  forward: ForwardSpec,
+  place: number,
+  draft: Draft,
+): { readonly nic: NicSpec } | { readonly problems: readonly Problem[] } {
+  const target = forward.targets[place]!;
+  const at = targetAt(forward, place, draft);
+  const machine = draft.machines.get(target.machine);
+  if (machine === undefined) return { problems: unknownMachine(target, at, draft) };
+  if (!isKnown(machine, draft)) return { problems: [] };
+  const { family } = forward.listenAddress;
+  const found = forwardNic(target, family, machine, (name) => draft.networks.get(name));
+  if ('nic' in found) return found;
+  return { problems: [unreachable(target, family, machine, found.unreachable, at)] };
+}
+
+/** Machines that share connections are of one network, whose gateway shares them out. */
+function sharedOut(forward: ForwardSpec, nics: readonly NicSpec[], draft: Draft): Problem[] {
+  return nics.flatMap((nic, place): Problem[] => {
+    const at = targetAt(forward, place, draft);
+    const first = nics[0]!;
+    if (nics.findIndex((one) => nicId(one) === nicId(nic)) < place) {
+      const message = `the forward leads to ${nicId(nic)} twice`;
+      return [{ code: 'spec/forward-twice', message, fix: 'name each machine once', at }];
+    }
+    if (nic.network === first.network) return [];
+    return [
+      {
+        code: 'spec/forward-apart',
+        message: `the forward leads to ${nicId(first)} on ${first.network} and to ${nicId(nic)} on ${nic.network}`,
+        fix: 'name NICs of one network, each as MACHINE/NUMBER',
+        at,
+      },
+    ];
+  });
+}
+
+/** In the long form the target, in the short form of a NIC the forward itself. */
+function targetAt(forward: ForwardSpec, place: number, draft: Draft): SourceLocation {
+  const path: Path = [...draft.pathOf(forward), 'target'];
+  return draft.at(draft.has([...path, place]) ? [...path, place] : path);
 }
 
 /** Whether everything the machine is plugged into made sense; otherwise what is missing may be there. */
@@ -28,8 +72,7 @@ function isKnown(machine: MachineSpec, draft: Draft): boolean {
   );
 }
 
-function unknownMachine(forward: ForwardSpec, draft: Draft): Problem[] {
-  const { machine } = forward.target;
+function unknownMachine({ machine }: ForwardTarget, at: SourceLocation, draft: Draft): Problem[] {
   if (draft.declares('machines', machine)) return [];
   const meant = nearest(machine, draft.machines.keys());
   return [
@@ -37,7 +80,7 @@ function unknownMachine(forward: ForwardSpec, draft: Draft): Problem[] {
       code: 'spec/unknown-machine',
       message: `the forward leads to ${quoted(machine)}, and there is no such machine`,
       fix: meant === undefined ? 'declare it under machines:' : `did you mean "${meant}"?`,
-      at: targetAt(forward, draft),
+      at,
     },
   ];
 }
@@ -61,18 +104,17 @@ function isLoopback({ family, value }: Address): boolean {
   return family === 4 ? value >> 24n === 127n : value === 1n;
 }
 
-/** In the long form the target, in the short form of a NIC the forward itself. */
-function targetAt(forward: ForwardSpec, draft: Draft) {
-  return draft.at([...draft.pathOf(forward), 'target']);
-}
-
-function unreachable(forward: ForwardSpec, machine: MachineSpec, reason: Unreachable, draft: Draft): Problem {
+function unreachable(
+  target: ForwardTarget,
+  family: FamilyNumber,
+  machine: MachineSpec,
+  reason: Unreachable,
+  at: SourceLocation,
+): Problem {
   const { name } = machine;
-  const at = targetAt(forward, draft);
-  const { nic, machine: target } = forward.target;
   switch (reason) {
     case 'no-such-nic': {
-      const message = `the forward leads to NIC ${nic} of ${target}, which has ${machine.nics.length}`;
+      const message = `the forward leads to NIC ${target.nic} of ${name}, which has ${machine.nics.length}`;
       return { code: 'spec/unknown-nic', message, fix: 'NICs count from 0', at };
     }
     case 'isolated':
@@ -85,8 +127,8 @@ function unreachable(forward: ForwardSpec, machine: MachineSpec, reason: Unreach
     case 'no-address':
       return {
         code: 'spec/forward-no-address',
-        message: `the forward leads to ${name}, which has no ${familyName(forward.listenAddress.family)} address on a nat or routed network`,
-        fix: `plug ${name} into a nat or routed network with ${familyName(forward.listenAddress.family)}, or remove the forward`,
+        message: `the forward leads to ${name}, which has no ${familyName(family)} address on a nat or routed network`,
+        fix: `plug ${name} into a nat or routed network with ${familyName(family)}, or remove the forward`,
         at,
       };
   }

@@ -49,7 +49,7 @@ function sweep(forwards: ForwardSpec[], order: (forward: ForwardSpec) => number,
 function conflict(earlier: ForwardSpec, later: ForwardSpec, draft: Draft): Problem {
   return {
     code: 'spec/listen-conflict',
-    message: `${listenText(later)} is taken by the forward of ${listenText(earlier)} to ${earlier.target.machine} (line ${earlier.source.line})`,
+    message: `${listenText(later)} is taken by the forward of ${listenText(earlier)} to ${earlier.targets.map(({ machine }) => machine).join(', ')} (line ${earlier.source.line})`,
     fix: 'choose another listen port, or another listen address for both',
     at: draft.at([...draft.pathOf(later), 'listen-port']),
   };

@@ -5,7 +5,7 @@ import { LABEL_PATTERN, parseLabel } from '../text/names.js';
 import { parsePorts, type PortRange } from '../text/ports.js';
 import { parseHostAddress } from '../text/subnet-text.js';
 import { FORWARD_SOURCES, TRANSPORT_PROTOCOLS } from '../vocabulary.js';
-import { choice, either, key, mapping, text } from './kinds.js';
+import { choice, either, key, list, mapping, text } from './kinds.js';
 
 /** The machine a forward leads to; `nic` when the file names one of its NICs. */
 export interface ForwardTarget {
@@ -46,6 +46,9 @@ const ports = either(EXPECTED_PORTS, [
   text(EXPECTED_PORTS, parsePorts, '^[0-9]{1,5}(-[0-9]{1,5})?$'),
 ]);
 
+const EXPECTED_TARGET = 'the name of a machine, or a list of them';
+const target = text('the name of a machine', parseTarget, LABEL_PATTERN.replace('$', '(/[0-9]{1,3})?$'));
+
 const forwardShape = {
   'listen-address': key(text('an IP address', (written) => parseHostAddress(written)).optional(), {
     about: 'Address of the host to listen on; 0.0.0.0 is every IPv4 address, "::" every IPv6 address.',
@@ -61,11 +64,14 @@ const forwardShape = {
     byDefault: 'tcp',
     example: 'udp',
   }),
-  target: key(text('the name of a machine', parseTarget, LABEL_PATTERN.replace('$', '(/[0-9]{1,3})?$')), {
-    about:
-      'Machine that the ports lead to, by its first NIC that can take them; MACHINE/NUMBER names the NIC. Required.',
-    example: 'web1',
-  }),
+  target: key(
+    either(EXPECTED_TARGET, [target, list(target, 'names of machines').min(1, { error: EXPECTED_TARGET })]),
+    {
+      about:
+        'Machine that the ports lead to, by its first NIC that can take them; MACHINE/NUMBER names the NIC. Of a list of machines each takes its share of the connections. Required.',
+      example: 'web1',
+    },
+  ),
   'target-port': key(ports.optional(), {
     about: 'Port of the machine that every listen port leads to, or a range of the same size.',
     byDefault: 'the same as listen-port',

@@ -56,6 +56,11 @@ const forwards: readonly ForwardWish[] = [
     family: 6,
     shownSource: 'gateway',
   },
+  // One port of each machine, so that who answered can be told: only web2 answers at 9092.
+  { listen: '0.0.0.0', ports: [9800, 9801], to: 'web1', andTo: ['web2'], targetPort: 9091 },
+  { listen: '192.0.2.2', ports: [9811, 9811], to: 'web1', andTo: ['web2'], targetPort: 9092 },
+  { listen: '::', ports: [9800, 9800], to: 'web1', andTo: ['web2'], targetPort: 9092, family: 6 },
+  { listen: '2001:db8:2::2', ports: [9811, 9811], to: 'web1', andTo: ['web2'], targetPort: 9092, family: 6 },
 ];
 
 describe.skipIf(reason !== undefined)('forwards of the kernel', () => {
@@ -71,7 +76,7 @@ describe.skipIf(reason !== undefined)('forwards of the kernel', () => {
     before = lab.dump();
     await converge(engine, topology);
     await lab.answerOn(web1, [9090, 9105, 9305, 9505, 9605]);
-    await lab.answerOn(web2, [9090]);
+    await lab.answerOn(web2, [9090, 9091, 9092]);
   });
   afterAll(async () => {
     try {
@@ -118,6 +123,21 @@ describe.skipIf(reason !== undefined)('forwards of the kernel', () => {
     expect(lab.ask(lab.outside, '192.0.2.2', 9013)).toBe('203.0.113.9');
     expect(lab.ask(lab.outside, '2001:db8:2::2', 9700)).toBe('fd00:77:1::1');
     expect(lab.ask(lab.outside, '2001:db8:2::2', 9701)).toBe('fd00:77:1::1');
+  });
+
+  it('shares connections out among machines: both are reached, by either family, and nobody else', () => {
+    for (const [address, port] of [
+      ['192.0.2.2', 9801],
+      ['192.0.2.2', 9811],
+      ['2001:db8:2::2', 9800],
+      ['2001:db8:2::2', 9811],
+    ] as const) {
+      const answers = Array.from({ length: 24 }, () => lab.ask(lab.outside, address, port));
+      expect(new Set(answers), `${address} ${port}`).toEqual(
+        new Set([address.includes(':') ? '2001:db8:9::9' : '203.0.113.9', undefined]),
+      );
+    }
+    expect(lab.ask(lab.outside, '192.0.2.3', 9811)).toBeUndefined();
   });
 
   it('leads there from the host itself, by any of its addresses', () => {
@@ -167,7 +187,7 @@ describe.skipIf(reason !== undefined)('forwards of the kernel', () => {
     const transfer = lab.background(lab.outside, ['iperf3', '-c', '192.0.2.2', '-t', '3']);
     const ended = new Promise((resolve) => transfer.once('exit', resolve));
     const narrower = topologyOf(PROJECT, networks, machines, [
-      { listen: '0.0.0.0', ports: [5201, 5201], to: 'web1', targetPort: 5201 },
+      { listen: '0.0.0.0', ports: [5201, 5201], to: 'web2', andTo: ['web1'], targetPort: 5201 },
       { listen: '0.0.0.0', ports: [port, port], to: 'web2', targetPort: 9090 },
     ]);
     const plan = await converge(engine, narrower);

@@ -42,6 +42,8 @@ export interface ForwardWish {
   readonly listen: string;
   readonly ports: readonly [first: number, last: number];
   readonly to: string;
+  /** Machines beside `to` that share the connections. */
+  readonly andTo?: readonly string[];
   readonly targetPort: number;
   readonly fixed?: boolean;
   readonly protocol?: TransportProtocol;
@@ -117,9 +119,11 @@ export function topologyOf(
     }),
   );
   const forwards = forwardWishes.map((wish): Forward => {
-    const machine = machines.find(({ name }) => name === wish.to);
-    const nic = machine?.nics[0];
-    if (machine === undefined || nic === undefined) throw new Error(`no machine ${wish.to}`);
+    const nics = [wish.to, ...(wish.andTo ?? [])].map((name) => {
+      const nic = machines.find((machine) => machine.name === name)?.nics[0];
+      if (nic === undefined) throw new Error(`no machine ${name}`);
+      return nic;
+    });
     const protocol = wish.protocol ?? 'tcp';
     return {
       id: `${protocol}/${wish.listen}:${wish.ports[0]}`,
@@ -127,10 +131,12 @@ export function topologyOf(
       listenAddress: wish.listen,
       listenPortFirst: wish.ports[0],
       listenPortLast: wish.ports[1],
-      machine: wish.to,
-      nic: nic.id,
-      network: nic.network,
-      targetAddress: (wish.family === 6 ? nic.ipv6 : nic.ipv4) ?? '',
+      network: nics[0]!.network,
+      targets: nics.map((nic) => ({
+        machine: nic.machine,
+        nic: nic.id,
+        address: (wish.family === 6 ? nic.ipv6 : nic.ipv4) ?? '',
+      })),
       targetPortFirst: wish.targetPort,
       targetPortFixed: wish.fixed ?? false,
       ...(wish.shownSource && { shownSource: wish.shownSource }),

@@ -18,7 +18,7 @@ export function forwardTo(
     listenAddress: '127.0.0.1',
     listenPortLast: listenPortFirst,
     network: NETWORK.name,
-    targetAddress: GUEST_ADDRESS,
+    targetAddresses: [GUEST_ADDRESS],
     targetPortFirst: 8080,
     targetPortFixed: false,
     ...overrides,

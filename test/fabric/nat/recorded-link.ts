@@ -27,6 +27,8 @@ export class RecordedLink implements GatewayLink {
   queued = 0;
   /** What `resolve` answers; absent ones are answered `undefined`. */
   readonly neighbours = new Map<string, number>();
+  /** Addresses of machines that are off. */
+  readonly absent = new Set<string>();
   readonly #deliver: (sent: SentPacket) => void;
   #begun: SentPacket[] = [];
 
@@ -59,6 +61,10 @@ export class RecordedLink implements GatewayLink {
   }
 
   leave(): void {}
+
+  isAbsent(address: string): boolean {
+    return this.absent.has(address);
+  }
 
   resolve(address: string, then: (mac: number | undefined) => void): void {
     then(this.neighbours.get(address));

@@ -9,6 +9,7 @@ import type {
 } from '../../../fabric/control/protocol.js';
 import { type Change, type Json, type Resource, subjectOf } from '../../../plan/resource.js';
 import type { Forward, Network, Nic, Topology } from '../../../topology/topology.js';
+import { leadsTo } from '../../../topology/leads-to.js';
 import { nicsOn } from '../desire.js';
 import { CABLE_KIND, nameOf, PROVIDER, resourceId } from '../resources.js';
 
@@ -51,8 +52,11 @@ export function desireGateways(
     ...topology.forwards
       .filter(({ network }) => names.has(network))
       .map((forward) => ({
-        ...forwardResource(fabricForward(forward), forward.machine),
-        reason: `leads to ${forward.machine}:${forward.targetPortFirst}`,
+        ...forwardResource(
+          fabricForward(forward),
+          forward.targets.map(({ machine }) => machine),
+        ),
+        reason: leadsTo(forward),
         source: forward.source,
       })),
   ];
@@ -69,8 +73,13 @@ export function observedGateways(configuration: FabricConfiguration, version: st
     }),
     ...forwards.map((forward) => {
       const stations = networks.find(({ name }) => name === forward.network)?.stations ?? [];
-      const target = stations.find(({ ipv4, ipv6 }) => [ipv4, ipv6].includes(forward.targetAddress));
-      return forwardResource(forward, target?.machine);
+      const targets = stations.filter(({ ipv4, ipv6 }) =>
+        forward.targetAddresses.some((address) => address === ipv4 || address === ipv6),
+      );
+      return forwardResource(
+        forward,
+        targets.map(({ machine }) => machine),
+      );
     }),
   ];
 }
@@ -145,10 +154,10 @@ function gatewayResource(network: FabricNetwork, socketPath: string): Resource {
   };
 }
 
-function forwardResource(forward: FabricForward, machine: string | undefined): Resource {
+function forwardResource(forward: FabricForward, machines: readonly string[]): Resource {
   return {
     ...resource(FORWARD_KIND, forward.id, forward, [resourceId(GATEWAY_KIND, forward.network)]),
-    affects: machine === undefined ? [] : [machine],
+    affects: machines,
   };
 }
 
@@ -181,7 +190,7 @@ function stationOf({ machine, mac, ipv4, ipv6 }: Nic): FabricStation {
 
 function fabricForward(forward: Forward): FabricForward {
   const { id, protocol, network, listenAddress, listenPortFirst, listenPortLast } = forward;
-  const { targetAddress, targetPortFirst, targetPortFixed } = forward;
+  const { targets, targetPortFirst, targetPortFixed } = forward;
   return {
     id,
     protocol,
@@ -189,7 +198,7 @@ function fabricForward(forward: Forward): FabricForward {
     listenPortFirst,
     listenPortLast,
     network,
-    targetAddress,
+    targetAddresses: targets.map(({ address }) => address),
     targetPortFirst,
     targetPortFixed,
     ...(forward.shownSource === 'gateway' && { shownSource: 'gateway' }),

@@ -1,7 +1,8 @@
 /**
  * The forwards of a fabric: listening sockets of the host, each leading to a port of a machine.
  *
- * A forward changes in place: ports that stay go on listening, connections that stand are left alone, and new
+ * A forward with several targets gives each new client to the next of them (TCP connections, UDP flows), so that what
+ * belongs together stays together. A forward changes in place: ports that stay go on listening, connections that stand are left alone, and new
  * ones go to the new target. What cannot be listened on refuses the whole change and leaves everything as it
  * was.
  */
@@ -18,6 +19,8 @@ import { UdpForward } from './udp-forward.js';
 interface OpenForward {
   settings: FabricForward;
   link: GatewayLink;
+  /** Whose turn it is among the targets. */
+  turn: number;
   /** By listen port. */
   ports: Map<number, { close(): void }>;
 }
@@ -51,7 +54,9 @@ export class ForwardSet {
       existing !== undefined &&
       existing.settings.protocol === settings.protocol &&
       existing.settings.listenAddress === settings.listenAddress;
-    const forward = sameSocket ? existing : { settings, link, ports: new Map<number, { close(): void }>() };
+    const forward = sameSocket
+      ? existing
+      : { settings, link, turn: 0, ports: new Map<number, { close(): void }>() };
     await this.#openMissing(forward, settings);
     if (existing !== undefined && existing !== forward) closeAll(existing.ports.values());
     forward.settings = settings;
@@ -122,12 +127,22 @@ export class ForwardSet {
     const step = settings.targetPortFixed ? 0 : listenPort - settings.listenPortFirst;
     return {
       network: this.#services.networkOf(link),
-      address: settings.targetAddress,
+      address: addressInTurn(forward),
       port: settings.targetPortFirst + step,
       showsGateway: settings.shownSource === 'gateway',
       clock: this.#services.clock,
     };
   }
+}
+
+/** The next target in turn; those whose machine is off are passed over while another is there. */
+function addressInTurn(forward: OpenForward): string {
+  const { settings, link, turn } = forward;
+  const { targetAddresses } = settings;
+  const inTurn = targetAddresses.map((_, step) => targetAddresses[(turn + step) % targetAddresses.length]!);
+  const chosen = inTurn.find((address) => !link.isAbsent(address)) ?? inTurn[0]!;
+  forward.turn = targetAddresses.indexOf(chosen) + 1;
+  return chosen;
 }
 
 function closeAll(listeners: Iterable<{ close(): void }>): void {

@@ -124,7 +124,7 @@ describe('UDP', () => {
       listenAddress: '127.0.0.1',
       listenPortFirst: await server((message) => message),
       network: 'web',
-      targetAddress: GUEST,
+      targetAddresses: [GUEST],
       targetPortFirst: 4031,
       targetPortFixed: true,
     };

@@ -204,7 +204,7 @@ describe('packets', () => {
       listenPortFirst: port,
       listenPortLast: port,
       network: 'web',
-      targetAddress: GUEST_6,
+      targetAddresses: [GUEST_6],
       targetPortFirst: 80,
       targetPortFixed: true,
     };

@@ -11,6 +11,7 @@ import { gatewayTable } from './gateway-table.js';
 import { policyElements } from './policy.js';
 import { tableProperties } from './ruleset.js';
 import { desireUplinkForwarding } from './uplink-forwarding.js';
+import { desireUplinkRoutes } from './uplink-routes.js';
 
 export const TABLE_KIND = 'nft-table';
 export const DEVICE_KIND = 'gateway';
@@ -82,6 +83,7 @@ export function desireGateway(request: GatewayRequest): Resource[] {
         affects: machinesOn(network),
       }),
     ),
+    ...desireUplinkRoutes(provider, gateways, (name) => deviceId(provider, name)),
     ...forwards.map((forward) => forwardResource(provider, forward)),
     ...desireDhcp(provider, topology, networks, (network) =>
       network.mode === 'isolated'
@@ -92,7 +94,7 @@ export function desireGateway(request: GatewayRequest): Resource[] {
 }
 
 /** A host that does not bear a network's gateway keeps out of it, as out of an isolated one. */
-function asSeenFromHere(network: Network): Network {
+export function asSeenFromHere(network: Network): Network {
   return network.gatewayElsewhere === undefined ? network : { ...network, mode: 'isolated' };
 }
 

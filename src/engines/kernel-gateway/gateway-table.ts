@@ -22,6 +22,9 @@ const FORWARD_LOOKUPS = {
   'forward-ipv6-any-range': 'dnat ip6 to meta l4proto . th dport map @forward6_any_range',
 };
 
+/** The networks of the project are not outside. */
+const BOUND_UPLINK = 'iifname @bound oifname != @segments iifname . oifname != @bound_uplinks counter drop';
+
 export function gatewayTable(project: string, provider: string): TableDefinition {
   return {
     ...tableName('inet', project, provider),
@@ -98,11 +101,11 @@ export function gatewayTable(project: string, provider: string): TableDefinition
         rules: {
           'own-source-ipv4': 'meta nfproto ipv4 iifname . ip saddr != @subnets4 counter drop',
           'own-source-ipv6': 'meta nfproto ipv6 iifname . ip6 saddr != @subnets6 counter drop',
-          'bound-uplink': 'iifname @bound iifname . oifname != @bound_uplinks counter drop',
+          'bound-uplink': BOUND_UPLINK,
         },
       },
       from_routed: {
-        rules: { 'bound-uplink': 'iifname @bound iifname . oifname != @bound_uplinks counter drop' },
+        rules: { 'bound-uplink': BOUND_UPLINK },
       },
       into_nat: {
         rules: {

@@ -2,16 +2,21 @@
 import { type Change, subjectOf } from '../../plan/resource.js';
 import { ADMISSION_KIND, acceptRules } from './admission.js';
 import { BRIDGE_NETFILTER_KIND, BRIDGE_NETFILTER_SETTINGS } from './bridge-netfilter.js';
+import { uplinkRouteCommands } from './uplink-route-commands.js';
 import { UPLINK_FORWARDING_KIND } from './uplink-forwarding.js';
+import { UPLINK_ROUTES_KIND } from './uplink-routes.js';
 
 export const HOST_KINDS: ReadonlySet<string> = new Set([
   UPLINK_FORWARDING_KIND,
   BRIDGE_NETFILTER_KIND,
   ADMISSION_KIND,
+  UPLINK_ROUTES_KIND,
 ]);
 
-export function hostCommands(change: Change): string[] {
+/** @param project to whom tables of routes belong. */
+export function hostCommands(project: string, change: Change): string[] {
   const subject = subjectOf(change);
+  if (subject.kind === UPLINK_ROUTES_KIND) return uplinkRouteCommands(project, change);
   if (change.action === 'delete') return [`# put back what was changed for ${subject.id}`];
   switch (subject.kind) {
     case UPLINK_FORWARDING_KIND:

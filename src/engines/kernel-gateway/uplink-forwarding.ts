@@ -14,6 +14,7 @@ import type { Hold } from './holds.js';
 
 export const UPLINK_FORWARDING_KIND = 'uplink-forwarding';
 const ALL_IPV6 = 'net.ipv6.conf.all.forwarding';
+const ALL_RP_FILTER = 'net.ipv4.conf.all.rp_filter';
 const FORCE_PROBE = 'net.ipv6.conf.default.force_forwarding';
 
 interface UplinkForwarding {
@@ -56,6 +57,12 @@ export function holdsFor(resource: Resource, routes: readonly Route[], settings:
   const holds: Hold[] = [];
   const on = (setting: string, value = '1'): void => void holds.push({ setting, value });
   if (ipv4) {
+    // What comes back by another way than the host's own must not look forged: loose is as strict as it can be
+    // (ip-sysctl, rp_filter; the larger one of `all` and the device's own holds).
+    const isStrict = [ALL_RP_FILTER, interfaceSetting('ipv4', uplink, 'rp_filter')].some((setting) =>
+      /^[12]$/.test(settings.get(setting) ?? ''),
+    );
+    if (uplink !== 'default' && isStrict) on(interfaceSetting('ipv4', uplink, 'rp_filter'), '2');
     for (const device of devicesOf(uplink, routes, 4)) {
       on(interfaceSetting('ipv4', device, 'forwarding'));
       if (proxyArp) on(interfaceSetting('ipv4', device, 'proxy_arp'));
@@ -94,9 +101,11 @@ export function uplinkSettingNames(uplinks: readonly string[], routes: readonly 
   return [
     ALL_IPV6,
     FORCE_PROBE,
+    ALL_RP_FILTER,
     ...[...devices].flatMap((device) => [
       interfaceSetting('ipv4', device, 'forwarding'),
       interfaceSetting('ipv4', device, 'proxy_arp'),
+      interfaceSetting('ipv4', device, 'rp_filter'),
       interfaceSetting('ipv6', device, 'force_forwarding'),
       interfaceSetting('ipv6', device, 'accept_ra'),
     ]),

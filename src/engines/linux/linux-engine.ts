@@ -113,7 +113,12 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
     desire: (topology) => desireLinux(project, topology),
     portId,
     check: checkLinux,
-    preflight: (topology, signal) => preflight(run, project, topology, signal),
+    preflight: async (topology, signal) => {
+      const networks = topology.networks.filter(({ engine }) => engine === PROVIDER);
+      return (
+        await Promise.all([preflight(run, project, topology, signal), gateway.problems(networks, signal)])
+      ).flat();
+    },
     observe: (signal) => nothingWithoutPrograms(observe(signal)),
     async execute(changes, signal) {
       const others = await hostBridges.settle(changes, signal);

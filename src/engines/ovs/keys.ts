@@ -5,6 +5,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'host-loopback':
     'the kernel does not hand its own loopback on; listen on the gateway, or write `engine: user`',
   uplink: true,
+  'uplink-gateway': true,
   vlan: true,
   stp: true,
   rstp: true,

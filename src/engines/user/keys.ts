@@ -8,6 +8,7 @@ const EXPORTS = 'the fabric sends no flow records; write `engine: ovs` for this 
 export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'host-loopback': true,
   uplink: 'its sockets leave by the routes of the host; write `engine: linux` for this network',
+  'uplink-gateway': 'its sockets leave by the routes of the host; write `engine: linux` for this network',
   vlan: OVS,
   stp: 'the fabric is one switch, which no cable can make a loop of; leave it out',
   rstp: 'the fabric is one switch, which no cable can make a loop of; leave it out',

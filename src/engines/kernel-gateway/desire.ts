@@ -1,6 +1,6 @@
 /** The gateway's part of a topology as resources. Pure. */
 import type { Resource } from '../../plan/resource.js';
-import type { Forward, Network, Topology } from '../../topology/topology.js';
+import type { Forward, Network, Nic, Topology } from '../../topology/topology.js';
 import { desireAdmission } from './admission.js';
 import { desireBridgeNetfilter } from './bridge-netfilter.js';
 import { desiredDevice, deviceProperties } from './device.js';
@@ -8,6 +8,7 @@ import { desireDhcp, type ServerPlace } from './dhcp-resources.js';
 import { elementProperties } from './elements.js';
 import { forwardElements } from './forwards.js';
 import { gatewayTable } from './gateway-table.js';
+import { desireNeighbourProxies } from './neighbour-proxy.js';
 import { policyElements } from './policy.js';
 import { tableProperties } from './ruleset.js';
 import { desireUplinkForwarding } from './uplink-forwarding.js';
@@ -84,6 +85,9 @@ export function desireGateway(request: GatewayRequest): Resource[] {
       }),
     ),
     ...desireUplinkRoutes(provider, gateways, (name) => deviceId(provider, name)),
+    ...desireNeighbourProxies(provider, gateways, nicsEverywhere(topology), (name) =>
+      deviceId(provider, name),
+    ),
     ...forwards.map((forward) => forwardResource(provider, forward)),
     ...desireDhcp(provider, topology, networks, (network) =>
       network.mode === 'isolated'
@@ -91,6 +95,11 @@ export function desireGateway(request: GatewayRequest): Resource[] {
         : { namespace: null, device: network.interfaceName, needs: [deviceId(provider, network.name)] },
     ),
   ];
+}
+
+/** The gateway's host answers for machines of the other hosts too. */
+function nicsEverywhere({ machines, elsewhere = [] }: Topology): Nic[] {
+  return [...machines, ...elsewhere].flatMap(({ nics }) => [...nics]);
 }
 
 /** A host that does not bear a network's gateway keeps out of it, as out of an isolated one. */

@@ -34,9 +34,11 @@ import { elementComment, elementLines, elementsOf } from './elements.js';
 import { gatewayTable } from './gateway-table.js';
 import { HoldRegister } from './holds.js';
 import { HOST_KINDS, hostCommands } from './host-commands.js';
+import type { HostPart } from './host-parts.js';
 import { HostSettings } from './host-settings.js';
 import { commandsOf, emptyWork, type KernelWork } from './kernel-work.js';
 import { routeNotes } from './route-notes.js';
+import { NeighbourProxies } from './neighbour-proxy.js';
 import { segmentDevices, tableResources } from './observed.js';
 import { tableLines, tablePhrase } from './ruleset.js';
 import { UplinkRouting } from './uplink-routing.js';
@@ -53,6 +55,7 @@ export class KernelGateway {
   readonly #settings: HostSettings;
   readonly #admission: Admission;
   readonly #routing: UplinkRouting;
+  readonly #hostParts: readonly HostPart[];
   #forceForwarding: boolean | undefined;
 
   /** @param run runs programs in the network namespace that is the host. */
@@ -77,6 +80,8 @@ export class KernelGateway {
       run,
     );
     this.#admission = new Admission(project, provider, new WishFile(join(directory, 'admission.json')), run);
+    const proxies = new NeighbourProxies(directory, new WishFile(join(directory, 'proxies.json')), run);
+    this.#hostParts = [this.#settings, this.#admission, this.#routing, proxies];
   }
 
   /**
@@ -93,20 +98,11 @@ export class KernelGateway {
       this.#foreignTables(signal),
       this.#dhcp.observe(),
     ]);
-    const [settings, admissions, devices, routings] = await Promise.all([
-      this.#settings.observe(foreign, signal),
-      this.#admission.observe(foreign),
+    const [devices, ...ofHost] = await Promise.all([
       this.#observeDevices(table, addresses, existing, signal),
-      this.#routing.observe(signal),
+      ...this.#hostParts.map((part) => part.observe(signal, foreign)),
     ]);
-    return [
-      ...tableResources(this.#provider, table),
-      ...settings,
-      ...admissions,
-      ...devices,
-      ...routings,
-      ...dhcp,
-    ];
+    return [...tableResources(this.#provider, table), ...ofHost.flat(), ...devices, ...dhcp];
   }
 
   /** Adds what the change needs of links, settings and rules to the work. Kinds of others are passed over. */
@@ -151,10 +147,8 @@ export class KernelGateway {
   async serve(changes: readonly Change[], signal: AbortSignal): Promise<void> {
     if (changes.some((change) => HOST_KINDS.has(subjectOf(change).kind))) {
       const foreign = await this.#foreignTables(signal);
-      await this.#settings.apply(changes, foreign, signal);
-      await this.#admission.apply(changes, foreign, signal);
+      for (const part of this.#hostParts) await part.apply(changes, signal, foreign);
     }
-    await this.#routing.apply(changes, signal);
     await this.#dhcp.serve(changes, signal);
   }
 

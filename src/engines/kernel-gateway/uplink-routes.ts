@@ -9,7 +9,7 @@
  */
 import type { DeviceRoute } from '../../clients/iproute/routes.js';
 import type { DeviceRule } from '../../clients/iproute/rules.js';
-import type { Json, Resource } from '../../plan/resource.js';
+import type { Resource } from '../../plan/resource.js';
 import { hashBits } from '../../topology/hash.js';
 import type { Network } from '../../topology/topology.js';
 import { blockOf } from './policy.js';
@@ -82,7 +82,7 @@ export function desireUplinkRoutes(
       id: `${provider}/${UPLINK_ROUTES_KIND}/${name}`,
       provider,
       kind: UPLINK_ROUTES_KIND,
-      properties: { ...properties } as unknown as Record<string, Json>,
+      properties: { ...properties },
       needs: gateways.map((other) => deviceId(other.name)),
       reason: `what leaves ${name} leaves by ${uplink}`,
       source: network.source,

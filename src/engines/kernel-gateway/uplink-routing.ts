@@ -13,6 +13,7 @@ import { type DeviceRule, readDeviceRules } from '../../clients/iproute/rules.js
 import type { Problem } from '../../errors.js';
 import { type Change, type Resource, subjectOf } from '../../plan/resource.js';
 import type { Network } from '../../topology/topology.js';
+import type { HostPart } from './host-parts.js';
 import {
   changeLines,
   FAMILIES,
@@ -34,7 +35,7 @@ interface Ways {
   readonly routes: readonly OwnRoute[];
 }
 
-export class UplinkRouting {
+export class UplinkRouting implements HostPart {
   readonly #project: string;
   readonly #directory: string;
   readonly #wishes: WishFile;

@@ -27,6 +27,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   probes: true,
   'ipv6-nat': true,
   'proxy-arp': true,
+  'proxy-ndp': true,
 };
 
 export const NIC_KEYS: Capabilities['nicKeys'] = {

@@ -99,6 +99,7 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
       // Of the same look: what follows finds it read.
       listRuleset(run, signal),
     ]);
+    hostBridges.see(links);
     const names = new Set(links.map(({ ifname }) => ifname));
     const [segments, gateways] = await Promise.all([
       observeSegments(run, project, links, intended, (network) => uplinks.record(network), signal),
@@ -127,6 +128,8 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
     updatesInPlace,
     impactOf: (change): Impact => impactOf(change),
     commandsFor(change) {
+      const ofHost = hostBridges.commandsFor(change);
+      if (ofHost !== undefined) return ofHost;
       const work = emptyWork();
       if (subjectOf(change).kind === UPLINK_KIND) return uplinkCommands(project, change);
       stageSegment(project, change, work);

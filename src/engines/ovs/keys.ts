@@ -23,6 +23,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   probes: 'it asks the gateways and your SSH client; leave it out',
   'ipv6-nat': true,
   'proxy-arp': true,
+  'proxy-ndp': true,
 };
 
 export const NIC_KEYS: Capabilities['nicKeys'] = {

@@ -26,6 +26,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   probes: 'it takes no NIC of the host; leave it out',
   'ipv6-nat': 'sockets have no other address than the host; write `engine: linux` for this network',
   'proxy-arp': 'the LAN is out of its reach; write `engine: linux` for this network',
+  'proxy-ndp': 'the LAN is out of its reach; write `engine: linux` for this network',
 };
 
 export const NIC_KEYS: Capabilities['nicKeys'] = {

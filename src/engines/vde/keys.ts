@@ -26,6 +26,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   probes: 'it takes no NIC of the host; leave it out',
   'ipv6-nat': true,
   'proxy-arp': true,
+  'proxy-ndp': true,
 };
 
 export const NIC_KEYS: Capabilities['nicKeys'] = {

@@ -12,9 +12,9 @@ const MIN_IPV6_MTU_BYTES = 1280;
 
 /** Keys that contradict a mode, unless they say false. */
 const KEYS_AGAINST_MODE: Readonly<Record<Mode, readonly string[]>> = {
-  bridge: ['ipv4', 'ipv6', 'dhcp', 'dns', 'host-loopback', 'proxy-arp', 'uplink-gateway'],
-  isolated: ['uplink', 'uplink-gateway', 'host-loopback', 'proxy-arp', 'probes'],
-  nat: ['proxy-arp', 'probes'],
+  bridge: ['ipv4', 'ipv6', 'dhcp', 'dns', 'host-loopback', 'proxy-arp', 'proxy-ndp', 'uplink-gateway'],
+  isolated: ['uplink', 'uplink-gateway', 'host-loopback', 'proxy-arp', 'proxy-ndp', 'probes'],
+  nat: ['proxy-arp', 'proxy-ndp', 'probes'],
   routed: ['probes'],
 };
 

@@ -152,6 +152,12 @@ export const networkOptionShape = {
     byDefault: 'false',
     example: true,
   }),
+  'proxy-ndp': key(flag().optional(), {
+    about:
+      "The same for IPv6: the host answers neighbour discovery for the addresses of a routed network's machines, those of the file and those they form from their MACs.",
+    byDefault: 'false',
+    example: true,
+  }),
 };
 
 export const nicOptionShape = {

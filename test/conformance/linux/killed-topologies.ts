@@ -21,7 +21,7 @@ export const FIRST = topologyOf(
 export const SECOND = topologyOf(
   PROJECT,
   [
-    { name: 'web', mode: 'routed', net: '10.77.1', net6: 'fd00:77:1::' },
+    { name: 'web', mode: 'routed', net: '10.77.1', net6: 'fd00:77:1::', options: { 'proxy-ndp': true } },
     { name: 'srv', mode: 'nat', net: '10.77.2', upstream: ['203.0.113.9'], uplink: 'lan0' },
   ],
   { web1: [{ network: 'web', host: 21 }], vm2: [{ network: 'srv', host: 12, options: {} }] },

@@ -33,6 +33,6 @@ it("reads the last lease that dhclient had for the NIC, and no other NIC's", asy
 
 it('knows of none where no client keeps leases, or the lease names none', async () => {
   expect(await leasedRouters({ name: 'eth1', index: 3 }, root)).toEqual([]);
-  await put('run/systemd/netif/leases/3', 'ADDRESS=198.51.100.7\nROUTER=\n');
+  await put('run/systemd/netif/leases/3', 'ADDRESS=198.51.100.7\nROUTER=elsewhere ::1\n');
   expect(await leasedRouters({ name: 'eth1', index: 3 }, root)).toEqual([]);
 });

@@ -3,6 +3,7 @@
  * lease files of systemd-networkd and of dhclient (dhclient.leases(5)).
  */
 import { readdir, readFile } from 'node:fs/promises';
+import { isIPv4 } from 'node:net';
 import { join } from 'node:path';
 
 const NETWORKD_LEASES = '/run/systemd/netif/leases';
@@ -31,12 +32,12 @@ export async function leasedRouters({ name, index }: LeaseNic, root = '/'): Prom
 
 export function parseNetworkdLease(text: string): string[] {
   const [, routers = ''] = /^ROUTER=(.*)$/m.exec(text) ?? [];
-  return routers.split(/\s+/).filter((router) => router !== '');
+  return routers.split(/\s+/).filter(isIPv4);
 }
 
 /** The last lease of the NIC holds. */
 export function parseDhclientLeases(text: string, nic: string): string[] {
   const leases = text.split(/^lease\s*\{/m).filter((lease) => lease.includes(`interface "${nic}";`));
   const [, routers = ''] = /^\s*option routers ([^;]*);/m.exec(leases.at(-1) ?? '') ?? [];
-  return routers.split(/[\s,]+/).filter((router) => router !== '');
+  return routers.split(/[\s,]+/).filter(isIPv4);
 }

@@ -7,6 +7,7 @@
  * The first WARM_UP_SECONDS of the next two are left out: until then caches are cold and code is not compiled.
  *
  *   tcp-load connections ADDRESS PORT SECONDS    a connection, a byte each way, closed, over and over: prints how many a second
+ *   tcp-load parallel ADDRESS PORT SECONDS       the same, PARALLEL of them at a time: prints how many a second
  *   tcp-load requests ADDRESS PORT SECONDS       a byte each way over and over on one connection: prints how many a second
  */
 #define _GNU_SOURCE
@@ -23,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_EVENTS = 256, WARM_UP_SECONDS = 2 };
+enum { MAX_EVENTS = 256, PARALLEL = 256, WARM_UP_SECONDS = 2 };
 
 static void die(const char *what) {
   perror(what);
@@ -108,6 +109,45 @@ static double connections(const struct sockaddr_in *address, double seconds) {
   return (double)count / (now() - start);
 }
 
+/* Opens one that is not waited for: its first byte goes out when it can be written to. */
+static void begin(int poll_fd, const struct sockaddr_in *address) {
+  struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+  if (fd < 0) die("socket");
+  without_delay(fd);
+  setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  if (connect(fd, (const struct sockaddr *)address, sizeof *address) < 0 && errno != EINPROGRESS) die("connect");
+  struct epoll_event event = {.events = EPOLLOUT, .data.fd = fd};
+  epoll_ctl(poll_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+static double parallel(const struct sockaddr_in *address, double seconds) {
+  int poll_fd = epoll_create1(0);
+  struct epoll_event events[MAX_EVENTS];
+  for (int i = 0; i < PARALLEL; i++) begin(poll_fd, address);
+  double start = now() + WARM_UP_SECONDS;
+  long count = 0;
+  while (now() < start + seconds) {
+    int ready = epoll_wait(poll_fd, events, MAX_EVENTS, 1000);
+    if (ready < 0 && errno != EINTR) die("epoll_wait");
+    if (ready == 0) die("no connection went on for a second");
+    for (int i = 0; i < ready; i++) {
+      char byte = 'x';
+      if (events[i].events & EPOLLOUT) {
+        if (write(events[i].data.fd, &byte, 1) != 1) die("write");
+        struct epoll_event event = {.events = EPOLLIN, .data.fd = events[i].data.fd};
+        epoll_ctl(poll_fd, EPOLL_CTL_MOD, event.data.fd, &event);
+        continue;
+      }
+      if (read(events[i].data.fd, &byte, 1) != 1) die("read");
+      close(events[i].data.fd);
+      if (now() >= start) count++;
+      begin(poll_fd, address);
+    }
+  }
+  return (double)count / (now() - start);
+}
+
 static double requests(const struct sockaddr_in *address, double seconds) {
   int fd = open_flow(address);
   double start = now() + WARM_UP_SECONDS;
@@ -121,7 +161,7 @@ int main(int argc, char **argv) {
   if (argc < 4 || (argc == 4) != (strcmp(argv[1], "serve") == 0)) {
     fprintf(stderr, "usage: tcp-load serve ADDRESS PORT\n"
                     "       tcp-load hold ADDRESS PORT COUNT\n"
-                    "       tcp-load connections|requests ADDRESS PORT SECONDS\n");
+                    "       tcp-load connections|parallel|requests ADDRESS PORT SECONDS\n");
     return 2;
   }
   struct rlimit files;
@@ -133,6 +173,7 @@ int main(int argc, char **argv) {
   if (strcmp(argv[1], "serve") == 0) serve(&address);
   if (strcmp(argv[1], "hold") == 0) hold(&address, atoi(argv[4]));
   if (strcmp(argv[1], "connections") == 0) printf("%.0f\n", connections(&address, atof(argv[4])));
+  if (strcmp(argv[1], "parallel") == 0) printf("%.0f\n", parallel(&address, atof(argv[4])));
   if (strcmp(argv[1], "requests") == 0) printf("%.0f\n", requests(&address, atof(argv[4])));
   return 0;
 }

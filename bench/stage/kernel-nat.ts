@@ -43,7 +43,9 @@ export async function setStage(scope: Scope): Promise<KernelNatStage> {
     `route add default via ${OUTSIDE_ADDRESS}`,
   );
   // Flows of one run must not be known to the next.
-  await runProcess(scope, ['sysctl', '-qw', 'net.netfilter.nf_conntrack_udp_timeout=1']);
+  const timeouts = ['udp_timeout', 'tcp_timeout_syn_sent', 'tcp_timeout_close'];
+  const seconds = timeouts.map((name) => `net.netfilter.nf_conntrack_${name}=1`);
+  await runProcess(scope, ['sysctl', '-qw', ...seconds]);
   scope.defer(() => runIp(scope, 'link delete up0'));
   await outside.ip(
     scope,

@@ -16,6 +16,8 @@ import {
  * its engine does not read is told, so that none is silently ignored. Pure.
  */
 export function supportProblems(topology: Topology, engines: ReadonlyMap<EngineName, Engine>): Problem[] {
+  const nicsByNetwork = new Map<string, Nic[]>(topology.networks.map(({ name }) => [name, []]));
+  for (const { nics } of topology.machines) for (const nic of nics) nicsByNetwork.get(nic.network)?.push(nic);
   return topology.networks.flatMap((network): Problem[] => {
     const engine = engines.get(network.engine);
     if (engine === undefined) {
@@ -29,10 +31,9 @@ export function supportProblems(topology: Topology, engines: ReadonlyMap<EngineN
         },
       ];
     }
-    const nics = topology.machines.flatMap(({ nics }) => nics).filter((nic) => nic.network === network.name);
     return [
       ...networkProblems(network, engine),
-      ...nics.flatMap((nic) => nicProblems(nic, engine)),
+      ...(nicsByNetwork.get(network.name) ?? []).flatMap((nic) => nicProblems(nic, engine)),
       ...topology.forwards
         .filter((forward) => forward.network === network.name)
         .flatMap((forward) => forwardProblems(forward, engine)),

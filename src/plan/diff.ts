@@ -23,14 +23,20 @@ export function diff(
     .reverse()
     .map((before): Change => ({ action: 'delete', before }));
 
-  const arrivals = orderByNeeds(desired).flatMap((after): Change[] => {
+  const changes = new Map<string, Change>();
+  for (const after of desired) {
     const before = standing.get(after.id);
-    if (before === undefined) return [{ action: 'create', after }];
+    if (before === undefined) {
+      changes.set(after.id, { action: 'create', after });
+      continue;
+    }
     const changed = changedProperties(before, after);
-    if (changed.length === 0) return [];
+    if (changed.length === 0) continue;
     const action = updatesInPlace(before, after, changed) ? 'update' : 'replace';
-    return [{ action, before, after, changed }];
-  });
+    changes.set(after.id, { action, before, after, changed });
+  }
+  // Most often there are none, when it is verified: then there is nothing to order.
+  const arrivals = changes.size === 0 ? [] : orderByNeeds(desired).flatMap(({ id }) => changes.get(id) ?? []);
   return [...deletions, ...arrivals];
 }
 

@@ -4,10 +4,13 @@
  */
 import { describe, expect } from 'vitest';
 import { parseBlocks } from '../../src/clients/dnsmasq/config-blocks.js';
+import { parseDhclientLeases, parseNetworkdLease } from '../../src/clients/dhcp-leases/leased-routers.js';
 import { parseLeases } from '../../src/clients/dnsmasq/leases.js';
 import { AnswerLines } from '../../src/clients/fabric/answer-lines.js';
 import { parseAddresses, parseLinks, parseListing } from '../../src/clients/iproute/links.js';
-import { parseDeviceRoutes, parseRoutes } from '../../src/clients/iproute/routes.js';
+import { parseNeighbourProxies } from '../../src/clients/iproute/neighbours.js';
+import { parseDeviceRoutes, parseMarkedRoutes, parseRoutes } from '../../src/clients/iproute/routes.js';
+import { parseDeviceRules } from '../../src/clients/iproute/rules.js';
 import { parseListing as parseNftListing } from '../../src/clients/nft/listing.js';
 import { JsonStream, JsonStreamError } from '../../src/clients/ovsdb/json-stream.js';
 import { DatumError, readDatum, readRow } from '../../src/clients/ovsdb/datum.js';
@@ -107,6 +110,11 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   'ip -j link': [SAMPLES.ipLinks, (text) => parseLinks(parseListing(text))],
   'ip -j address': [SAMPLES.ipLinks, (text) => parseAddresses(parseListing(text))],
   'ip -j route': [SAMPLES.ipRoutes, (text) => parseRoutes(parseListing(text), 4)],
+  'ip -j route of a protocol': [SAMPLES.ipRoutes, (text) => parseMarkedRoutes(parseListing(text), 6)],
+  'ip -j rule': [SAMPLES.ipRules, (text) => parseDeviceRules(parseListing(text), 4)],
+  'ip -j neigh show proxy': [SAMPLES.ipNeighbours, (text) => parseNeighbourProxies(parseListing(text))],
+  "networkd's lease": [SAMPLES.networkdLease, parseNetworkdLease],
+  "dhclient's leases": [SAMPLES.dhclientLeases, (text) => parseDhclientLeases(text, 'eth1')],
   'ip -j route of a device': [SAMPLES.ipRoutes, (text) => parseDeviceRoutes(parseListing(text), 6, 'eth0')],
   QMP: [SAMPLES.qmp, (_, bytes) => new MessageReader().push(bytes)],
   "OVSDB's remote": [SAMPLES.ovsdbRemote, parseRemote],

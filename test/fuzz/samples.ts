@@ -19,6 +19,12 @@ export const SAMPLES = {
     '[{"ifindex":2,"ifname":"eth0","flags":["UP"],"mtu":1500,"operstate":"UP","group":"default","altnames":["a"],"linkinfo":{"info_kind":"vxlan","info_data":{"id":7}},"addr_info":[{"family":"inet","local":"10.0.0.1","prefixlen":24,"valid_life_time":4294967295}]}]',
   ipRoutes:
     '[{"dst":"default","gateway":"10.0.0.1","dev":"eth0","protocol":"dhcp","metric":100,"flags":[]},{"dst":"10.0.0.0/24","dev":"eth0","scope":"link","prefsrc":"10.0.0.2"}]',
+  ipRules:
+    '[{"priority":0,"src":"all","table":"local"},{"priority":20500,"src":"all","iif":"br0","table":"1342177281","protocol":"80"}]',
+  ipNeighbours: '[{"dst":"2001:db8::5","dev":"eth0","proxy":null,"protocol":"80"}]',
+  networkdLease: 'ADDRESS=198.51.100.7\nNETMASK=255.255.255.0\nROUTER=198.51.100.1 198.51.100.2\n',
+  dhclientLeases:
+    'lease {\n  interface "eth1";\n  fixed-address 198.51.100.7;\n  option routers 198.51.100.1, 198.51.100.2;\n}\n',
   qmp: '{"timestamp":{"seconds":1,"microseconds":2},"event":"NETDEV_STREAM_CONNECTED","data":{"netdev-id":"n"}}\n{"QMP":{"version":{"qemu":{"major":7,"minor":2,"micro":0}},"capabilities":[]}}\n{"return":{},"id":1}\n{"error":{"class":"GenericError","desc":"x"},"id":2}\n',
   ovsdbRemote: 'tcp:127.0.0.1:6640',
   ovsdbSchema:

@@ -14,6 +14,8 @@ export interface BatchOptions {
   readonly signal: AbortSignal;
   /** Every line is tried, whatever became of the others, and nothing is thrown: for a way back. */
   readonly force?: boolean;
+  /** Of lines that do not tell it themselves: rules, routes to everywhere. */
+  readonly family?: 4 | 6;
 }
 
 /**
@@ -27,7 +29,10 @@ export async function runBatch(run: Run, lines: readonly string[], options: Batc
   await writeFile(path, `${lines.join('\n')}\n`, { mode: 0o600 });
   try {
     const force = options.force === true ? ['-force'] : [];
-    const { exitCode, stderr } = await run(['ip', ...force, '-batch', path], { signal: options.signal });
+    const family = options.family === undefined ? [] : [`-${options.family}`];
+    const { exitCode, stderr } = await run(['ip', ...family, ...force, '-batch', path], {
+      signal: options.signal,
+    });
     if (exitCode !== 0 && options.force !== true) throw batchError(lines, stderr);
   } finally {
     await rm(path, { force: true });

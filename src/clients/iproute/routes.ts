@@ -101,3 +101,52 @@ export function parseDeviceRoutes(
     }));
   });
 }
+
+/** A route that a program marked as its own by its protocol number. */
+export interface MarkedRoute {
+  readonly family: 4 | 6;
+  /** `unicast`, `unreachable`… */
+  readonly type: string;
+  readonly destination: string;
+  /** Absent on one that leads nowhere. */
+  readonly device?: string;
+  readonly gateway?: string;
+  /** Name or number. */
+  readonly table: string;
+  readonly isOnLink: boolean;
+}
+
+/** Routes of that protocol in every table, both families. @throws PasserelleError `iproute/refused`. */
+export async function readMarkedRoutes(
+  run: Run,
+  protocol: number,
+  signal: AbortSignal,
+): Promise<MarkedRoute[]> {
+  return sharedRead(run, signal, `routes of protocol ${protocol}`, async () => {
+    const listings = await Promise.all(
+      ([4, 6] as const).map(async (family) => {
+        const words = ['ip', '-j', `-${family}`, 'route', 'show', 'table', 'all', 'proto', String(protocol)];
+        return parseMarkedRoutes(await runJson(run, words, signal), family);
+      }),
+    );
+    return listings.flat();
+  });
+}
+
+export function parseMarkedRoutes(listing: readonly RawObject[], family: 4 | 6): MarkedRoute[] {
+  return listing.flatMap(({ type, dst, dev, gateway, table, flags }): MarkedRoute[] =>
+    typeof dst !== 'string'
+      ? []
+      : [
+          {
+            family,
+            type: typeof type === 'string' ? type : 'unicast',
+            destination: dst,
+            table: typeof table === 'string' ? table : 'main',
+            isOnLink: Array.isArray(flags) && flags.includes('onlink'),
+            ...(typeof dev === 'string' && { device: dev }),
+            ...(typeof gateway === 'string' && { gateway }),
+          },
+        ],
+  );
+}

@@ -44,13 +44,13 @@ function table(policy: string, rules: NftTable['rules'] = []): NftTable {
 }
 
 it('leaves alone who lets packets through', async () => {
-  await admission.apply([{ action: 'create', after: wish }], [table('accept')], signal);
+  await admission.apply([{ action: 'create', after: wish }], signal, [table('accept')]);
   expect(told).toEqual([]);
-  expect(await admission.observe([table('accept')])).toEqual([wish]);
+  expect(await admission.observe(signal, [table('accept')])).toEqual([wish]);
 });
 
 it('puts accepts at the head of a chain that drops, and knows them again', async () => {
-  await admission.apply([{ action: 'create', after: wish }], [table('drop')], signal);
+  await admission.apply([{ action: 'create', after: wish }], signal, [table('drop')]);
   expect(told).toEqual([
     'insert rule ip filter FORWARD oifname "psl1" ct state established,related counter accept comment "passerelle shop.linux web answers psl1"',
     'insert rule ip filter FORWARD iifname "psl1" counter accept comment "passerelle shop.linux web out psl1"',
@@ -61,25 +61,27 @@ it('puts accepts at the head of a chain that drops, and knows them again', async
     comment: `passerelle shop.linux web ${name} psl1`,
     expressions: [],
   }));
-  expect(await admission.observe([table('drop', standing)])).toEqual([wish]);
+  expect(await admission.observe(signal, [table('drop', standing)])).toEqual([wish]);
   // A reload of the other firewall has taken one away.
-  expect(await admission.observe([table('drop', standing.slice(1))])).toEqual([{ ...wish, properties: {} }]);
+  expect(await admission.observe(signal, [table('drop', standing.slice(1))])).toEqual([
+    { ...wish, properties: {} },
+  ]);
 
   told = [];
-  await admission.apply([{ action: 'delete', before: wish }], [table('drop', standing)], signal);
+  await admission.apply([{ action: 'delete', before: wish }], signal, [table('drop', standing)]);
   expect(told).toEqual(['delete rule ip filter FORWARD handle 7', 'delete rule ip filter FORWARD handle 8']);
-  expect(await admission.observe([table('drop')])).toEqual([]);
+  expect(await admission.observe(signal, [table('drop')])).toEqual([]);
 });
 
 it('sees accepts of ours that nobody wishes for any more', async () => {
   const left = [
     { chain: 'FORWARD', handle: 9, comment: 'passerelle shop.linux old out psl9', expressions: [] },
   ];
-  expect((await admission.observe([table('drop', left)])).map(({ id }) => id)).toEqual([
+  expect((await admission.observe(signal, [table('drop', left)])).map(({ id }) => id)).toEqual([
     'linux/admission/old',
   ]);
   expect(
-    await admission.observe([
+    await admission.observe(signal, [
       table('drop', [{ ...left[0]!, comment: 'passerelle other.linux old out psl9' }]),
     ]),
   ).toEqual([]);

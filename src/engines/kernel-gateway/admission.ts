@@ -9,6 +9,7 @@ import type { NftChain, NftRule, NftTable } from '../../clients/nft/listing.js';
 import { quoted, runTransaction } from '../../clients/nft/transaction.js';
 import { type Change, type Resource, subjectOf } from '../../plan/resource.js';
 import type { Network } from '../../topology/topology.js';
+import type { HostPart } from './host-parts.js';
 import { isServed } from './dhcp-resources.js';
 import type { WishFile } from './wish-file.js';
 
@@ -53,7 +54,7 @@ export function desireAdmission(provider: string, network: Network): Resource {
   };
 }
 
-export class Admission {
+export class Admission implements HostPart {
   readonly #provider: string;
   readonly #tag: string;
   readonly #wishes: WishFile;
@@ -67,7 +68,7 @@ export class Admission {
   }
 
   /** A wish whose accepts are missing somewhere is seen without its properties; accepts nobody asked for are seen too. */
-  async observe(foreignTables: readonly NftTable[]): Promise<Resource[]> {
+  async observe(_signal: AbortSignal, foreignTables: readonly NftTable[]): Promise<Resource[]> {
     const wishes = await this.#wishes.read();
     const lines = this.#lines(foreignTables, [...wishes.values()]);
     const unsettled = new Set(lines.map(({ network }) => network));
@@ -82,8 +83,8 @@ export class Admission {
 
   async apply(
     changes: readonly Change[],
-    foreignTables: readonly NftTable[],
     signal: AbortSignal,
+    foreignTables: readonly NftTable[],
   ): Promise<void> {
     const concerned = changes.filter((change) => subjectOf(change).kind === ADMISSION_KIND);
     if (concerned.length === 0) return;

@@ -1,6 +1,6 @@
 /** The gateway's part of a topology as resources. Pure. */
 import type { Resource } from '../../plan/resource.js';
-import type { Forward, Network, Topology } from '../../topology/topology.js';
+import type { Forward, Network, Nic, Topology } from '../../topology/topology.js';
 import { leadsTo } from '../../topology/leads-to.js';
 import { desireAdmission } from './admission.js';
 import { desireBridgeNetfilter } from './bridge-netfilter.js';
@@ -9,9 +9,11 @@ import { desireDhcp, type ServerPlace } from './dhcp-resources.js';
 import { elementProperties } from './elements.js';
 import { forwardElements } from './forwards.js';
 import { gatewayTable } from './gateway-table.js';
+import { desireNeighbourProxies } from './neighbour-proxy.js';
 import { policyElements } from './policy.js';
 import { tableProperties } from './ruleset.js';
 import { desireUplinkForwarding } from './uplink-forwarding.js';
+import { desireUplinkRoutes } from './uplink-routes.js';
 
 export const TABLE_KIND = 'nft-table';
 export const DEVICE_KIND = 'gateway';
@@ -83,6 +85,10 @@ export function desireGateway(request: GatewayRequest): Resource[] {
         affects: machinesOn(network),
       }),
     ),
+    ...desireUplinkRoutes(provider, gateways, (name) => deviceId(provider, name)),
+    ...desireNeighbourProxies(provider, gateways, nicsEverywhere(topology), (name) =>
+      deviceId(provider, name),
+    ),
     ...forwards.map((forward) => forwardResource(provider, forward)),
     ...desireDhcp(provider, topology, networks, (network) =>
       network.mode === 'isolated'
@@ -92,8 +98,13 @@ export function desireGateway(request: GatewayRequest): Resource[] {
   ];
 }
 
+/** The gateway's host answers for machines of the other hosts too. */
+function nicsEverywhere({ machines, elsewhere = [] }: Topology): Nic[] {
+  return [...machines, ...elsewhere].flatMap(({ nics }) => [...nics]);
+}
+
 /** A host that does not bear a network's gateway keeps out of it, as out of an isolated one. */
-function asSeenFromHere(network: Network): Network {
+export function asSeenFromHere(network: Network): Network {
   return network.gatewayElsewhere === undefined ? network : { ...network, mode: 'isolated' };
 }
 

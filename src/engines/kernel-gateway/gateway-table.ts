@@ -52,6 +52,9 @@ function sharedMap(listen: string, family: 'ip' | 'ip6'): string {
   return `typeof ${listen}meta l4proto . tcp dport . ${SHARE} : ${family} daddr . tcp dport ;`;
 }
 
+/** The networks of the project are not outside. */
+const BOUND_UPLINK = 'iifname @bound oifname != @segments iifname . oifname != @bound_uplinks counter drop';
+
 export function gatewayTable(project: string, provider: string): TableDefinition {
   return {
     ...tableName('inet', project, provider),
@@ -140,11 +143,11 @@ export function gatewayTable(project: string, provider: string): TableDefinition
         rules: {
           'own-source-ipv4': 'meta nfproto ipv4 iifname . ip saddr != @subnets4 counter drop',
           'own-source-ipv6': 'meta nfproto ipv6 iifname . ip6 saddr != @subnets6 counter drop',
-          'bound-uplink': 'iifname @bound iifname . oifname != @bound_uplinks counter drop',
+          'bound-uplink': BOUND_UPLINK,
         },
       },
       from_routed: {
-        rules: { 'bound-uplink': 'iifname @bound iifname . oifname != @bound_uplinks counter drop' },
+        rules: { 'bound-uplink': BOUND_UPLINK },
       },
       into_nat: {
         rules: {

@@ -2,16 +2,24 @@
 import { type Change, subjectOf } from '../../plan/resource.js';
 import { ADMISSION_KIND, acceptRules } from './admission.js';
 import { BRIDGE_NETFILTER_KIND, BRIDGE_NETFILTER_SETTINGS } from './bridge-netfilter.js';
+import { NEIGHBOUR_PROXY_KIND, neighbourProxyCommands } from './neighbour-proxy.js';
+import { uplinkRouteCommands } from './uplink-route-commands.js';
 import { UPLINK_FORWARDING_KIND } from './uplink-forwarding.js';
+import { UPLINK_ROUTES_KIND } from './uplink-routes.js';
 
 export const HOST_KINDS: ReadonlySet<string> = new Set([
   UPLINK_FORWARDING_KIND,
   BRIDGE_NETFILTER_KIND,
   ADMISSION_KIND,
+  UPLINK_ROUTES_KIND,
+  NEIGHBOUR_PROXY_KIND,
 ]);
 
-export function hostCommands(change: Change): string[] {
+/** @param project to whom tables of routes belong. */
+export function hostCommands(project: string, change: Change): string[] {
   const subject = subjectOf(change);
+  if (subject.kind === UPLINK_ROUTES_KIND) return uplinkRouteCommands(project, change);
+  if (subject.kind === NEIGHBOUR_PROXY_KIND) return neighbourProxyCommands(change);
   if (change.action === 'delete') return [`# put back what was changed for ${subject.id}`];
   switch (subject.kind) {
     case UPLINK_FORWARDING_KIND:
@@ -30,7 +38,7 @@ export function hostCommands(change: Change): string[] {
 }
 
 function forwardingCommands(properties: Readonly<Record<string, unknown>>): string[] {
-  const { uplink, ipv4, ipv6, proxyArp } = properties;
+  const { uplink, ipv4, ipv6, proxyArp, proxyNdp } = properties;
   const each = (family: 4 | 6, command: string): string => {
     if (uplink !== 'default') return command.replaceAll('$device', String(uplink));
     const devices = `$(ip -${family} -o route show default | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | sort -u)`;
@@ -39,6 +47,9 @@ function forwardingCommands(properties: Readonly<Record<string, unknown>>): stri
   return [
     ...(ipv4 === true ? [each(4, 'sysctl -w "net.ipv4.conf.$device.forwarding=1"')] : []),
     ...(proxyArp === true ? [each(4, 'sysctl -w "net.ipv4.conf.$device.proxy_arp=1"')] : []),
+    ...(proxyNdp === true
+      ? [each(6, 'sysctl -w "net.ipv6.conf.$device.forwarding=1" "net.ipv6.conf.$device.proxy_ndp=1"')]
+      : []),
     ...(ipv6 === true ? [each(6, 'sysctl -e -w "net.ipv6.conf.$device.force_forwarding=1"')] : []),
   ];
 }

@@ -7,6 +7,7 @@ import { readRoutes } from '../../clients/iproute/routes.js';
 import type { NftTable } from '../../clients/nft/listing.js';
 import { readSettings } from '../../clients/sysctl/sysctl.js';
 import { type Change, type Resource, subjectOf } from '../../plan/resource.js';
+import type { HostPart } from './host-parts.js';
 import { BRIDGE_NETFILTER_KIND, holdsForBridges } from './bridge-netfilter.js';
 import type { Hold, HoldRegister } from './holds.js';
 import {
@@ -20,7 +21,7 @@ import type { WishFile, Wishes } from './wish-file.js';
 /** Kinds that this keeps. */
 const KINDS: ReadonlySet<string> = new Set([UPLINK_FORWARDING_KIND, BRIDGE_NETFILTER_KIND]);
 
-export class HostSettings {
+export class HostSettings implements HostPart {
   readonly #wishes: WishFile;
   readonly #register: HoldRegister;
   readonly #run: Run;
@@ -32,7 +33,7 @@ export class HostSettings {
   }
 
   /** A wish that the host does not fulfil as it is now is seen without its properties. */
-  async observe(foreignTables: readonly NftTable[], signal: AbortSignal): Promise<Resource[]> {
+  async observe(signal: AbortSignal, foreignTables: readonly NftTable[]): Promise<Resource[]> {
     const wishes = await this.#wishes.read();
     const held = await this.#register.held();
     if (wishes.size === 0 && held.length === 0) return [];
@@ -54,8 +55,8 @@ export class HostSettings {
 
   async apply(
     changes: readonly Change[],
-    foreignTables: readonly NftTable[],
     signal: AbortSignal,
+    foreignTables: readonly NftTable[],
   ): Promise<void> {
     const concerned = changes.filter((change) => KINDS.has(subjectOf(change).kind));
     if (concerned.length === 0) return;

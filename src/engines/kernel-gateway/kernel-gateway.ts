@@ -10,10 +10,13 @@ import { type InterfaceAddress, readAddresses } from '../../clients/iproute/link
 import { readRoutes } from '../../clients/iproute/routes.js';
 import { listRuleset, listTable, type NftTable } from '../../clients/nft/listing.js';
 import { readSettings } from '../../clients/sysctl/sysctl.js';
+import type { Problem } from '../../errors.js';
 import { type Change, type Resource, subjectOf } from '../../plan/resource.js';
+import type { Network } from '../../topology/topology.js';
 import type { EngineContext } from '../contract.js';
 import { Admission } from './admission.js';
 import {
+  asSeenFromHere,
   DEVICE_KIND,
   deviceId,
   FORWARD_KIND,
@@ -27,14 +30,18 @@ import { dhcpCommands } from './dhcp-commands.js';
 import { DhcpFiles, nameOf } from './dhcp-files.js';
 import { DHCP_KINDS } from './dhcp-resources.js';
 import { DhcpService } from './dhcp-service.js';
-import { elementComment, elementLines, elementProperties, elementsByOwner, elementsOf } from './elements.js';
+import { elementComment, elementLines, elementsOf } from './elements.js';
 import { gatewayTable } from './gateway-table.js';
 import { HoldRegister } from './holds.js';
 import { HOST_KINDS, hostCommands } from './host-commands.js';
+import type { HostPart } from './host-parts.js';
 import { HostSettings } from './host-settings.js';
 import { commandsOf, emptyWork, type KernelWork } from './kernel-work.js';
 import { routeNotes } from './route-notes.js';
-import { observedTable, tableLines, tablePhrase } from './ruleset.js';
+import { NeighbourProxies } from './neighbour-proxy.js';
+import { segmentDevices, tableResources } from './observed.js';
+import { tableLines, tablePhrase } from './ruleset.js';
+import { UplinkRouting } from './uplink-routing.js';
 import { WishFile } from './wish-file.js';
 
 const PROBE_FORCE_FORWARDING = 'net.ipv6.conf.default.force_forwarding';
@@ -47,6 +54,8 @@ export class KernelGateway {
   readonly #dhcp: DhcpService;
   readonly #settings: HostSettings;
   readonly #admission: Admission;
+  readonly #routing: UplinkRouting;
+  readonly #hostParts: readonly HostPart[];
   #forceForwarding: boolean | undefined;
 
   /** @param run runs programs in the network namespace that is the host. */
@@ -64,7 +73,15 @@ export class KernelGateway {
       new HoldRegister(join(places.runDir, '..', '.host-settings'), `${project}.${provider}`, run),
       run,
     );
+    this.#routing = new UplinkRouting(
+      project,
+      directory,
+      new WishFile(join(directory, 'ways-out.json')),
+      run,
+    );
     this.#admission = new Admission(project, provider, new WishFile(join(directory, 'admission.json')), run);
+    const proxies = new NeighbourProxies(directory, new WishFile(join(directory, 'proxies.json')), run);
+    this.#hostParts = [this.#settings, this.#admission, this.#routing, proxies];
   }
 
   /**
@@ -81,12 +98,11 @@ export class KernelGateway {
       this.#foreignTables(signal),
       this.#dhcp.observe(),
     ]);
-    const [settings, admissions, devices] = await Promise.all([
-      this.#settings.observe(foreign, signal),
-      this.#admission.observe(foreign),
+    const [devices, ...ofHost] = await Promise.all([
       this.#observeDevices(table, addresses, existing, signal),
+      ...this.#hostParts.map((part) => part.observe(signal, foreign)),
     ]);
-    return [...this.#observeTable(table), ...settings, ...admissions, ...devices, ...dhcp];
+    return [...tableResources(this.#provider, table), ...ofHost.flat(), ...devices, ...dhcp];
   }
 
   /** Adds what the change needs of links, settings and rules to the work. Kinds of others are passed over. */
@@ -131,10 +147,14 @@ export class KernelGateway {
   async serve(changes: readonly Change[], signal: AbortSignal): Promise<void> {
     if (changes.some((change) => HOST_KINDS.has(subjectOf(change).kind))) {
       const foreign = await this.#foreignTables(signal);
-      await this.#settings.apply(changes, foreign, signal);
-      await this.#admission.apply(changes, foreign, signal);
+      for (const part of this.#hostParts) await part.apply(changes, signal, foreign);
     }
     await this.#dhcp.serve(changes, signal);
+  }
+
+  /** What stands in the way of networks with a gateway here. Touches nothing. */
+  problems(networks: readonly Network[], signal: AbortSignal): Promise<Problem[]> {
+    return this.#routing.problems(networks.map(asSeenFromHere), signal);
   }
 
   leases(): Promise<DnsmasqLease[]> {
@@ -144,7 +164,7 @@ export class KernelGateway {
   commandsFor(change: Change): string[] {
     const { kind } = subjectOf(change);
     if (DHCP_KINDS.has(kind)) return dhcpCommands(this.#dhcpFiles, change);
-    if (HOST_KINDS.has(kind)) return hostCommands(change);
+    if (HOST_KINDS.has(kind)) return hostCommands(this.#project, change);
     const work = emptyWork();
     this.stage(change, work, true);
     return commandsOf(work);
@@ -179,40 +199,13 @@ export class KernelGateway {
     return (await listRuleset(this.#run, signal)).filter(({ name }) => !name.startsWith('passerelle.'));
   }
 
-  #observeTable(table: NftTable | undefined): Resource[] {
-    if (table === undefined) return [];
-    const provider = this.#provider;
-    const tableId = gatewayTableId(provider);
-    return [
-      { id: tableId, provider, kind: TABLE_KIND, properties: observedTable(table), needs: [], affects: [] },
-      ...elementsByOwner(table).map(
-        ({ owner, elements }): Resource => ({
-          id: `${provider}/${owner.kind}/${owner.name}`,
-          provider,
-          kind: owner.kind,
-          properties: elementProperties(elements),
-          needs: [tableId, ...(owner.kind === FORWARD_KIND ? [policyId(provider, owner.serves)] : [])],
-          affects: [],
-        }),
-      ),
-    ];
-  }
-
-  /** The devices of networks with a gateway, known by the table, as far as they still stand. */
   async #observeDevices(
     table: NftTable | undefined,
     addresses: readonly InterfaceAddress[],
     existing: ReadonlySet<string>,
     signal: AbortSignal,
   ): Promise<Resource[]> {
-    const segments = table?.sets.find(({ name }) => name === 'segments')?.elements ?? [];
-    const devices = segments.flatMap(({ text, comment }) => {
-      const [kind, network] = comment?.split(' ') ?? [];
-      const device = text.replaceAll('"', '');
-      return kind === POLICY_KIND && network !== undefined && existing.has(device)
-        ? [{ network, device }]
-        : [];
-    });
+    const devices = segmentDevices(table, existing);
     const names = devices.flatMap(({ device }) => deviceSettingNames(device));
     const settings = await readSettings(this.#run, [...names, PROBE_FORCE_FORWARDING], signal);
     this.#forceForwarding = settings.has(PROBE_FORCE_FORWARDING);

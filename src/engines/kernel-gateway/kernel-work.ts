@@ -16,6 +16,8 @@ export interface KernelWork {
   readonly linkLines: string[];
   /** The same inside named network namespaces, once these and their links stand. */
   readonly namespaceLines: Map<string, string[]>;
+  /** Settings of devices inside named namespaces, once these stand and before they have addresses. */
+  readonly namespaceSettings: Map<string, Map<string, string>>;
   readonly settings: Map<string, string>;
   /** Commands of `nft -f`. */
   readonly rulesetLines: string[];
@@ -31,6 +33,7 @@ export function emptyWork(): KernelWork {
     newNamespaces: [],
     linkLines: [],
     namespaceLines: new Map(),
+    namespaceSettings: new Map(),
     settings: new Map(),
     rulesetLines: [],
     finalLinkLines: [],
@@ -55,6 +58,8 @@ export async function carryOut(run: Run, work: KernelWork, options: WorkOptions)
     options,
   );
   await runBatch(run, work.linkLines, options);
+  for (const [namespace, settings] of work.namespaceSettings)
+    await writeSettings(runnerIn(namespace), settings, options.signal);
   for (const [namespace, lines] of work.namespaceLines) await runBatch(runnerIn(namespace), lines, options);
   await writeSettings(run, work.settings, options.signal);
   await runTransaction(run, gatherElements(work.rulesetLines), options.signal);
@@ -81,6 +86,11 @@ export function commandsOf(work: KernelWork): string[] {
   return [
     ...work.newNamespaces.map((name) => `ip netns add ${name}`),
     ...work.linkLines.map((line) => `ip ${line}`),
+    ...[...work.namespaceSettings].flatMap(([name, settings]) =>
+      [...settings].map(
+        ([key, value]) => `ip netns exec ${name} sysctl -q -w ${shellWord(`${key}=${value}`)}`,
+      ),
+    ),
     ...[...work.namespaceLines].flatMap(([name, lines]) => lines.map((line) => `ip -n ${name} ${line}`)),
     ...[...work.settings].map(([name, value]) => `sysctl -e -w ${shellWord(`${name}=${value}`)}`),
     ...work.rulesetLines.map((line) => `nft ${shellWord(line)}`),

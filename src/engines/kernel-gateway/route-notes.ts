@@ -15,15 +15,20 @@ export function routeNotes(
       text.endsWith('jump from_routed') ? [text.split(' : ')[0]] : [],
     ),
   );
+  const bound = new Map(
+    textsOf('bound_uplinks').map((text) => text.split(' . ') as [device: string, uplink: string]),
+  );
   return ([4, 6] as const).flatMap((family) => {
-    const [uplink] = defaultRouteDevices(routes, family);
-    const host = addresses.find(
-      (candidate) =>
-        candidate.ifname === uplink && candidate.family === family && candidate.scope === 'global',
-    )?.address;
+    const [byDefault] = defaultRouteDevices(routes, family);
+    const hostOn = (uplink: string | undefined): string | undefined =>
+      addresses.find(
+        (candidate) =>
+          candidate.ifname === uplink && candidate.family === family && candidate.scope === 'global',
+      )?.address;
     return textsOf(`subnets${family}`).flatMap((text) => {
       const [device, block] = text.split(' . ');
       if (!routed.has(device) || block === undefined) return [];
+      const host = hostOn(bound.get(device ?? '')?.replaceAll('"', '') ?? byDefault);
       return [`the LAN's router needs the route: ip route add ${block} via ${host ?? "this host's address"}`];
     });
   });

@@ -78,3 +78,38 @@ it('has one resource an uplink, and none for networks that lead nowhere', () => 
     'net.ipv4.conf.eth1.proxy_arp=1',
   ]);
 });
+
+it('answers neighbour discovery as a router, once the host is sure of its own gateway', () => {
+  const [asked] = desireUplinkForwarding('linux', [
+    network('a', { mode: 'routed', ipv6, options: { 'proxy-ndp': true } }),
+  ]);
+  const settings = new Map([
+    ['net.ipv6.conf.default.force_forwarding', '0'],
+    ['net.ipv6.conf.eth0.accept_ra', '1'],
+  ]);
+  const holds = holdsFor(asked!, routes, settings);
+  expect(names(holds)).toEqual([
+    'net.ipv4.conf.eth0.forwarding=1',
+    'net.ipv6.conf.eth0.accept_ra=2',
+    'net.ipv6.conf.eth0.force_forwarding=1',
+    'net.ipv6.conf.eth0.proxy_ndp=1',
+    'net.ipv6.conf.eth0.forwarding=1',
+  ]);
+  expect(names(holdsBeforeForwarding(holds))).toEqual(['net.ipv6.conf.eth0.accept_ra=2']);
+});
+
+it.each([
+  ['0', '0', []],
+  ['1', '0', ['net.ipv4.conf.eth1.rp_filter=2']],
+  ['0', '1', ['net.ipv4.conf.eth1.rp_filter=2']],
+  ['0', '2', ['net.ipv4.conf.eth1.rp_filter=2']],
+])('holds an uplink of its own loose where the source is looked at: all %s, its own %s', (all, own, held) => {
+  const [asked] = desireUplinkForwarding('linux', [network('a', { uplink: 'eth1' })]);
+  const settings = new Map([
+    ['net.ipv4.conf.all.rp_filter', all],
+    ['net.ipv4.conf.eth1.rp_filter', own],
+  ]);
+  expect(names(holdsFor(asked!, routes, settings))).toEqual([...held, 'net.ipv4.conf.eth1.forwarding=1']);
+  const [byDefault] = desireUplinkForwarding('linux', [network('a', {})]);
+  expect(names(holdsFor(byDefault!, routes, settings)).join()).not.toContain('rp_filter');
+});

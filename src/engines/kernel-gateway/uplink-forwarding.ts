@@ -14,6 +14,7 @@ import type { Hold } from './holds.js';
 
 export const UPLINK_FORWARDING_KIND = 'uplink-forwarding';
 const ALL_IPV6 = 'net.ipv6.conf.all.forwarding';
+const ALL_RP_FILTER = 'net.ipv4.conf.all.rp_filter';
 const FORCE_PROBE = 'net.ipv6.conf.default.force_forwarding';
 
 interface UplinkForwarding {
@@ -23,6 +24,13 @@ interface UplinkForwarding {
   readonly ipv6: boolean;
   /** The uplink answers ARP for the machines. */
   readonly proxyArp: boolean;
+  /** It answers neighbour discovery for them. */
+  readonly proxyNdp: boolean;
+}
+
+/** A routed network whose machines the host answers for on the LAN, by IPv6. */
+export function asksForNeighbourProxy({ mode, ipv6, options }: Network): boolean {
+  return mode === 'routed' && ipv6 !== undefined && options['proxy-ndp'] === true;
 }
 
 /** One resource for each uplink that networks with a gateway leave by. */
@@ -41,6 +49,7 @@ export function desireUplinkForwarding(provider: string, networks: readonly Netw
         ipv4: users.some(({ ipv4 }) => ipv4 !== undefined),
         ipv6: users.some(({ ipv6 }) => ipv6 !== undefined),
         proxyArp: users.some((network) => network.mode === 'routed' && network.options['proxy-arp'] === true),
+        proxyNdp: users.some(asksForNeighbourProxy),
       }),
       needs: [],
       reason: `${users.map(({ name }) => name).join(', ')} reach${users.length === 1 ? 'es' : ''} other networks by it`,
@@ -52,11 +61,17 @@ export function desireUplinkForwarding(provider: string, networks: readonly Netw
 
 /** What has to be held for the resource on this host as it is now. */
 export function holdsFor(resource: Resource, routes: readonly Route[], settings: Settings): Hold[] {
-  const { uplink, ipv4, ipv6, proxyArp } = resource.properties as unknown as UplinkForwarding;
+  const { uplink, ipv4, ipv6, proxyArp, proxyNdp } = resource.properties as unknown as UplinkForwarding;
   const holds: Hold[] = [];
   const on = (setting: string, value = '1'): void => void holds.push({ setting, value });
   if (ipv4) {
-    for (const device of devicesOf(uplink, routes, 4)) {
+    // What comes back by another way than the host's own must not look forged: loose is as strict as it can be
+    // (ip-sysctl, rp_filter; the larger one of `all` and the device's own holds).
+    const isStrict = [ALL_RP_FILTER, interfaceSetting('ipv4', uplink, 'rp_filter')].some((setting) =>
+      /^[12]$/.test(settings.get(setting) ?? ''),
+    );
+    if (uplink !== 'default' && isStrict) on(interfaceSetting('ipv4', uplink, 'rp_filter'), '2');
+    for (const device of uplinkDevices(uplink, routes, 4)) {
       on(interfaceSetting('ipv4', device, 'forwarding'));
       if (proxyArp) on(interfaceSetting('ipv4', device, 'proxy_arp'));
     }
@@ -69,8 +84,12 @@ export function holdsFor(resource: Resource, routes: readonly Route[], settings:
     }
     const perDevice = settings.has(FORCE_PROBE);
     if (!perDevice) on(ALL_IPV6);
-    for (const device of devicesOf(uplink, routes, 6)) {
+    for (const device of uplinkDevices(uplink, routes, 6)) {
       if (perDevice) on(interfaceSetting('ipv6', device, 'force_forwarding'));
+      if (!proxyNdp) continue;
+      on(interfaceSetting('ipv6', device, 'proxy_ndp'));
+      // Only a router answers for others (ndisc_recv_ns of Linux's net/ipv6/ndisc.c), and this says that it is one.
+      if (perDevice) on(interfaceSetting('ipv6', device, 'forwarding'));
     }
   }
   return holds;
@@ -83,27 +102,32 @@ export function holdsBeforeForwarding(holds: readonly Hold[]): Hold[] {
 
 /** Devices by which the host may have its IPv6 gateway, whatever uplink our networks leave by. */
 function listeningDevices(uplink: string, routes: readonly Route[]): string[] {
-  return [...new Set([...devicesOf(uplink, routes, 6), ...defaultRouteDevices(routes, 6)])];
+  return [...new Set([...uplinkDevices(uplink, routes, 6), ...defaultRouteDevices(routes, 6)])];
 }
 
 /** The settings that {@link holdsFor} and {@link observeUplinkForwarding} look at. */
 export function uplinkSettingNames(uplinks: readonly string[], routes: readonly Route[]): string[] {
   const devices = new Set(
-    uplinks.flatMap((uplink) => [...devicesOf(uplink, routes, 4), ...listeningDevices(uplink, routes)]),
+    uplinks.flatMap((uplink) => [...uplinkDevices(uplink, routes, 4), ...listeningDevices(uplink, routes)]),
   );
   return [
     ALL_IPV6,
     FORCE_PROBE,
+    ALL_RP_FILTER,
     ...[...devices].flatMap((device) => [
       interfaceSetting('ipv4', device, 'forwarding'),
       interfaceSetting('ipv4', device, 'proxy_arp'),
+      interfaceSetting('ipv4', device, 'rp_filter'),
       interfaceSetting('ipv6', device, 'force_forwarding'),
+      interfaceSetting('ipv6', device, 'forwarding'),
+      interfaceSetting('ipv6', device, 'proxy_ndp'),
       interfaceSetting('ipv6', device, 'accept_ra'),
     ]),
   ];
 }
 
-function devicesOf(uplink: string, routes: readonly Route[], family: 4 | 6): string[] {
+/** The devices that are meant, as the host is now. */
+export function uplinkDevices(uplink: string, routes: readonly Route[], family: 4 | 6): string[] {
   return uplink === 'default' ? defaultRouteDevices(routes, family) : [uplink];
 }
 

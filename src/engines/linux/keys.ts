@@ -9,6 +9,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'host-loopback':
     'the kernel does not hand its own loopback on; listen on the gateway, or write `engine: user`',
   uplink: true,
+  'uplink-gateway': true,
   vlan: 'it has no VLANs; make the VLAN device (`ip link add link eth0 name eth0.42 type vlan id 42`) and name it as `uplink`, or write `engine: ovs`',
   stp: true,
   rstp: 'the kernel bridge speaks STP without a daemon, not RSTP; write `stp: true`, or `engine: ovs`',
@@ -26,6 +27,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   probes: true,
   'ipv6-nat': true,
   'proxy-arp': true,
+  'proxy-ndp': true,
 };
 
 export const NIC_KEYS: Capabilities['nicKeys'] = {

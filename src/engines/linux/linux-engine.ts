@@ -100,6 +100,7 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
       // Of the same look: what follows finds it read.
       listRuleset(run, signal),
     ]);
+    hostBridges.see(links);
     const names = new Set(links.map(({ ifname }) => ifname));
     const [segments, gateways] = await Promise.all([
       observeSegments(run, project, links, intended, (network) => uplinks.record(network), signal),
@@ -114,7 +115,12 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
     desire: (topology) => desireLinux(project, topology),
     portId,
     check: checkLinux,
-    preflight: (topology, signal) => preflight(run, project, topology, signal),
+    preflight: async (topology, signal) => {
+      const networks = topology.networks.filter(({ engine }) => engine === PROVIDER);
+      return (
+        await Promise.all([preflight(run, project, topology, signal), gateway.problems(networks, signal)])
+      ).flat();
+    },
     observe: (signal) => nothingWithoutPrograms(observe(signal)),
     async execute(changes, signal) {
       const others = await hostBridges.settle(changes, signal);
@@ -123,6 +129,8 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
     updatesInPlace,
     impactOf: (change): Impact => impactOf(change),
     commandsFor(change) {
+      const ofHost = hostBridges.commandsFor(change);
+      if (ofHost !== undefined) return ofHost;
       const work = emptyWork();
       if (subjectOf(change).kind === UPLINK_KIND) return uplinkCommands(project, change);
       stageSegment(project, change, work);

@@ -3,10 +3,11 @@
  * network. The inner end is told its addresses and routes, so that it works at once.
  */
 import type { InterfaceAddress, Link } from '../../clients/iproute/links.js';
+import { interfaceSetting } from '../../clients/sysctl/sysctl.js';
 import type { Json, Resource } from '../../plan/resource.js';
 import { addressLines } from '../kernel-gateway/device.js';
 import type { KernelWork } from '../kernel-gateway/kernel-work.js';
-import { formatMark, type Mark } from './marks.js';
+import { formatMark, isOurNamespace, type Mark } from './marks.js';
 
 export const VETH_KIND = 'veth';
 export const NAMESPACE_KIND = 'namespace';
@@ -78,6 +79,14 @@ export function stageVeth(
       `link set dev ${device} addrgenmode none`,
       // The mark comes last: what carries it is whole.
       `link property add dev ${device} altname ${formatMark(project, mark)}`,
+    );
+  }
+  // A namespace that is its owner's may have IPv6 switched off; this NIC of it has it, by the file.
+  if (!isOurNamespace(project, namespace) && addresses.some((address) => address.includes(':'))) {
+    const settings = work.namespaceSettings.get(namespace) ?? new Map<string, string>();
+    work.namespaceSettings.set(
+      namespace,
+      settings.set(interfaceSetting('ipv6', innerDevice, 'disable_ipv6'), '0'),
     );
   }
   const inside = work.namespaceLines.get(namespace) ?? [];

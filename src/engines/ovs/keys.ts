@@ -5,6 +5,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'host-loopback':
     'the kernel does not hand its own loopback on; listen on the gateway, or write `engine: user`',
   uplink: true,
+  'uplink-gateway': true,
   vlan: true,
   stp: true,
   rstp: true,
@@ -22,6 +23,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   probes: 'it asks the gateways and your SSH client; leave it out',
   'ipv6-nat': true,
   'proxy-arp': true,
+  'proxy-ndp': true,
 };
 
 export const NIC_KEYS: Capabilities['nicKeys'] = {

@@ -66,7 +66,12 @@ export function createOvsEngine(context: EngineContext, host: OvsHost = localHos
     desire: (topology) => desire(project, topology, host),
     portId: (nic) => resourceId('port', nic.id),
     check: checkOvs,
-    preflight: (topology, signal) => preflightOvs(host, project, topology, signal),
+    preflight: async (topology, signal) => {
+      const networks = topology.networks.filter(({ engine }) => engine === PROVIDER);
+      return (
+        await Promise.all([preflightOvs(host, project, topology, signal), gateway.problems(networks, signal)])
+      ).flat();
+    },
     observe: (signal) => nothingWithoutPrograms(observe(signal)),
     execute: (changes, signal) => executeOvs({ host, project, gateway, directory, signal }, changes),
     updatesInPlace,

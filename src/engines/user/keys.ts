@@ -8,6 +8,7 @@ const EXPORTS = 'the fabric sends no flow records; write `engine: ovs` for this 
 export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'host-loopback': true,
   uplink: 'its sockets leave by the routes of the host; write `engine: linux` for this network',
+  'uplink-gateway': 'its sockets leave by the routes of the host; write `engine: linux` for this network',
   vlan: OVS,
   stp: 'the fabric is one switch, which no cable can make a loop of; leave it out',
   rstp: 'the fabric is one switch, which no cable can make a loop of; leave it out',
@@ -25,6 +26,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   probes: 'it takes no NIC of the host; leave it out',
   'ipv6-nat': 'sockets have no other address than the host; write `engine: linux` for this network',
   'proxy-arp': 'the LAN is out of its reach; write `engine: linux` for this network',
+  'proxy-ndp': 'the LAN is out of its reach; write `engine: linux` for this network',
 };
 
 export const NIC_KEYS: Capabilities['nicKeys'] = {

@@ -8,6 +8,7 @@ const EXPORTS = 'vde_switch sends no flow records; write `engine: ovs` for this 
 export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'host-loopback': true,
   uplink: true,
+  'uplink-gateway': true,
   vlan: true,
   stp: true,
   rstp: `vde_switch has a fast spanning tree of its own; write \`stp: true\``,
@@ -25,6 +26,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   probes: 'it takes no NIC of the host; leave it out',
   'ipv6-nat': true,
   'proxy-arp': true,
+  'proxy-ndp': true,
 };
 
 export const NIC_KEYS: Capabilities['nicKeys'] = {

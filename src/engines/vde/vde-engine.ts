@@ -100,7 +100,11 @@ export function createVdeEngine(context: EngineContext, host: VdeHost = {}): Eng
     async preflight(topology, signal) {
       const names = ours(topology).map(({ name }) => name);
       await incarnations.ask(names, signal);
-      return preflightVde(run, topology, isRoot, signal);
+      const behindKernel = ours(topology).filter((network) => gatewayKindOf(network, isRoot) === 'kernel');
+      return [
+        ...(await preflightVde(run, topology, isRoot, signal)),
+        ...((await kernel?.problems(behindKernel, signal)) ?? []),
+      ];
     },
     async observe(signal) {
       const [switches, ofFabric, ofKernel] = await Promise.all([

@@ -45,6 +45,13 @@ describe('networks', () => {
       ],
     ],
     [
+      'mode: nat, uplink-gateway: [192.0.2.1]',
+      [
+        '3:21 spec/uplink-gateway-without-uplink: network web has an uplink-gateway and no uplink of its own | name the NIC that it is reached by, as uplink: eth1, or remove it: by default the routes of the host hold',
+      ],
+    ],
+    ['mode: routed, uplink: eth1, uplink-gateway: []', []],
+    [
       'mode: nat, ipv4: { subnet: 10.10.10.0/24, gateway: 10.10.11.1 }',
       [
         '3:61 spec/address-outside-subnet: the gateway 10.10.11.1 of network web is not an address for a host in 10.10.10.0/24 | write one from 10.10.10.1-10.10.10.254',

@@ -12,9 +12,9 @@ const MIN_IPV6_MTU_BYTES = 1280;
 
 /** Keys that contradict a mode, unless they say false. */
 const KEYS_AGAINST_MODE: Readonly<Record<Mode, readonly string[]>> = {
-  bridge: ['ipv4', 'ipv6', 'dhcp', 'dns', 'host-loopback', 'proxy-arp'],
-  isolated: ['uplink', 'host-loopback', 'proxy-arp', 'probes'],
-  nat: ['proxy-arp', 'probes'],
+  bridge: ['ipv4', 'ipv6', 'dhcp', 'dns', 'host-loopback', 'proxy-arp', 'proxy-ndp', 'uplink-gateway'],
+  isolated: ['uplink', 'uplink-gateway', 'host-loopback', 'proxy-arp', 'proxy-ndp', 'probes'],
+  nat: ['proxy-arp', 'proxy-ndp', 'probes'],
   routed: ['probes'],
 };
 
@@ -32,6 +32,7 @@ export function checkNetworks(draft: Draft): Problem[] {
     ...checkGateway(network, draft),
     ...checkDhcp(network, draft),
     ...checkServices(network, draft),
+    ...checkUplinkGateway(network, draft),
   ]);
 }
 
@@ -113,6 +114,22 @@ function checkRange(name: string, range: AddressRange, fixed: FixedSubnet): Prob
       code: 'spec/gateway-address-taken',
       message: `the range ${formatRange(range, 4)} of network ${name} holds the address of the gateway, ${formatAddress(fixed.gateway)}`,
       fix: 'leave it out of the range, or give the gateway another address with ipv4: { subnet, gateway }',
+    },
+  ];
+}
+
+/** By the host's own uplink the host's own routes lead. */
+function checkUplinkGateway(network: NetworkSpec, draft: Draft): Problem[] {
+  const { uplink, mode } = network;
+  const path = networkPath(network, 'uplink-gateway');
+  const isRead = mode === 'nat' || mode === 'routed';
+  if (!draft.has(path) || !isRead || (uplink !== undefined && uplink !== 'default')) return [];
+  return [
+    {
+      code: 'spec/uplink-gateway-without-uplink',
+      message: `network ${network.name} has an uplink-gateway and no uplink of its own`,
+      fix: 'name the NIC that it is reached by, as uplink: eth1, or remove it: by default the routes of the host hold',
+      at: draft.keyAt(path),
     },
   ];
 }

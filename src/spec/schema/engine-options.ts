@@ -134,6 +134,12 @@ export const networkOptionShape = {
     byDefault: 'none',
     example: ['192.0.2.53'],
   }),
+  'uplink-gateway': key(list(hostAddress, 'IP addresses').optional(), {
+    about:
+      'Gateways by which a nat or routed network leaves its own `uplink`, one of each family; an empty list: only what the uplink is connected to is reached.',
+    byDefault: "as the host's routes and its DHCP lease tell",
+    example: ['192.0.2.1'],
+  }),
   'ipv6-nat': key(flag().optional(), {
     about:
       "Whether a nat network's IPv6 is translated as its IPv4 is; false routes it, for a prefix that the LAN knows.",
@@ -143,6 +149,12 @@ export const networkOptionShape = {
   'proxy-arp': key(flag().optional(), {
     about:
       'The host answers ARP on the LAN for the machines of a routed network, so that the LAN needs no route.',
+    byDefault: 'false',
+    example: true,
+  }),
+  'proxy-ndp': key(flag().optional(), {
+    about:
+      "The same for IPv6: the host answers neighbour discovery for the addresses of a routed network's machines, those of the file and those they form from their MACs.",
     byDefault: 'false',
     example: true,
   }),

@@ -103,6 +103,39 @@ describe.skipIf(reason !== undefined)('nat, routed and isolated networks of the 
     expect(notes.join('\n')).toContain('ip route add 2001:db8:77::/64 via 2001:db8:2::2');
   });
 
+  it('answers neighbour discovery for routed machines where that is asked for, and only there', async () => {
+    const proxied = {
+      ...topology,
+      networks: topology.networks.map((network) =>
+        network.name === 'srv' ? { ...network, options: { 'proxy-ndp': true } } : network,
+      ),
+    };
+    const settings = (): string => lab.must(lab.host, 'sysctl net.ipv6.conf; ip -6 neigh show proxy');
+    const before = settings();
+    const isSeen = (address: string): boolean => {
+      lab.must(lab.router, 'ip -6 neigh flush dev lan0');
+      // The kernel answers for another after up to 0.8 s (proxy_delay).
+      return lab.say(lab.router, `ping -6 -n -c 1 -i 0.5 -w 4 ${address}`).ok;
+    };
+    lab.must(lab.router, 'ip route replace 2001:db8:77::/64 dev lan0');
+    expect(isSeen(ipv6Of('srv1'))).toBe(false);
+    await converge(engine, proxied);
+    expect((await planFor(engine, proxied)).steps).toEqual([]);
+    expect(isSeen(ipv6Of('srv1'))).toBe(true);
+    expect(isSeen('2001:db8:77::dead')).toBe(false);
+    // What somebody else answers for stays, and what is lost comes back.
+    lab.must(lab.host, 'ip -6 neigh add proxy 2001:db8:2::77 dev lan0');
+    lab.must(lab.host, `ip -6 neigh del proxy ${ipv6Of('srv1')} dev lan0`);
+    await converge(engine, proxied);
+    expect(isSeen(ipv6Of('srv1'))).toBe(true);
+    await converge(engine, topology);
+    expect(isSeen(ipv6Of('srv1'))).toBe(false);
+    expect(lab.must(lab.host, 'ip -6 neigh show proxy')).toBe('2001:db8:2::77 dev lan0 proxy \n');
+    lab.must(lab.host, 'ip -6 neigh del proxy 2001:db8:2::77 dev lan0');
+    expect(settings()).toBe(before);
+    lab.must(lab.router, 'ip route replace 2001:db8:77::/64 via 2001:db8:2::2');
+  });
+
   it('shows the host as a hop, from outside and from inside', () => {
     const trace = (from: string, to: string): string =>
       lab.must(from, `busybox traceroute -n -q 1 -w 2 -m 5 ${to}`);

@@ -89,6 +89,27 @@ describe.skipIf(reason !== undefined)('a bridge that the host’s own configurat
     expect(lab.pings(lab.host, '203.0.113.9')).toBe(true);
   });
 
+  it('is marked by the commands that the plan prints, neither made nor removed', async () => {
+    const typed = async (wanted: typeof LAN | undefined): Promise<string> => {
+      const { steps } = await planFor(engine, wanted);
+      const lines = steps.flatMap(({ change }) => engine.commandsFor(change));
+      return lines.filter((line) => new RegExp(`${BRIDGE}|lan0`).test(line)).join('\n');
+    };
+    await bootWithExport();
+    const made = await typed(LAN);
+    expect(made).not.toMatch(new RegExp(`link add name ${BRIDGE}|link set dev ${BRIDGE}|lan0 nomaster`));
+    expect(made).toContain(
+      `ip link property add dev ${BRIDGE} altname passerelle:${PROJECT}:host-bridge:lan`,
+    );
+    expect(made).toContain(`ip link property add dev lan0 altname passerelle:${PROJECT}:host-uplink:lan`);
+    await converge(engine, LAN);
+    const removed = await typed(undefined);
+    expect(removed).not.toMatch(new RegExp(`link (?:delete|set)[^\n]* ${BRIDGE}(?: down)?$`, 'm'));
+    expect(removed).toContain(
+      `ip link property del dev ${BRIDGE} altname passerelle:${PROJECT}:host-bridge:lan`,
+    );
+  });
+
   it('is refused when it is not as the file says, or has no uplink', async () => {
     await bootWithExport();
     const wanting = (wish: object): ReturnType<typeof topologyOf> =>

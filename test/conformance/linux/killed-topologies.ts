@@ -5,7 +5,7 @@ import { PROJECT } from './namespace-lab.js';
 export const FIRST = topologyOf(
   PROJECT,
   [
-    { name: 'web', mode: 'nat', net: '10.77.1', net6: 'fd00:77:1::' },
+    { name: 'web', mode: 'nat', net: '10.77.1', net6: 'fd00:77:1::', uplink: 'lan0' },
     { name: 'back', mode: 'isolated', net: '10.77.3', dhcp: true, dns: true },
   ],
   {
@@ -21,8 +21,8 @@ export const FIRST = topologyOf(
 export const SECOND = topologyOf(
   PROJECT,
   [
-    { name: 'web', mode: 'routed', net: '10.77.1', net6: 'fd00:77:1::' },
-    { name: 'srv', mode: 'nat', net: '10.77.2', upstream: ['203.0.113.9'] },
+    { name: 'web', mode: 'routed', net: '10.77.1', net6: 'fd00:77:1::', options: { 'proxy-ndp': true } },
+    { name: 'srv', mode: 'nat', net: '10.77.2', upstream: ['203.0.113.9'], uplink: 'lan0' },
   ],
   { web1: [{ network: 'web', host: 21 }], vm2: [{ network: 'srv', host: 12, options: {} }] },
   [{ listen: '0.0.0.0', ports: [9012, 9013], to: 'web1', targetPort: 9090, fixed: true }],

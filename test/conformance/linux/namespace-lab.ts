@@ -194,6 +194,8 @@ export class NamespaceLab {
       'ip route show table all',
       'ip -6 route show table all',
       'ip rule show',
+      'ip -6 rule show',
+      'ip -6 neigh show proxy',
       'nft list ruleset',
       'sysctl net.ipv4 net.ipv6 net.bridge 2>/dev/null',
     ];

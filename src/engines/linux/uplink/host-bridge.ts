@@ -46,12 +46,35 @@ export class HostBridges {
   readonly #directory: string;
   readonly #records: UplinkRecords;
   readonly #run: Run;
+  #seen: readonly Link[] = [];
 
   constructor(project: string, directory: string, records: UplinkRecords, run: Run) {
     this.#project = project;
     this.#directory = directory;
     this.#records = records;
     this.#run = run;
+  }
+
+  /** The links of the host as they were last seen: what {@link commandsFor} goes by. */
+  see(links: readonly Link[]): void {
+    this.#seen = links;
+  }
+
+  /** What a person types for a change of a bridge of the host's, or of its uplink; undefined when it is not about one. */
+  commandsFor(change: Change): string[] | undefined {
+    const subject = subjectOf(change);
+    const network = subject.id.split('/')[2] ?? '';
+    if (subject.kind === BRIDGE_KIND) {
+      const device = this.#seen.find(({ ifname }) => ifname === subject.properties['device']);
+      if (device === undefined) return undefined;
+      return markOf(this.#project, device.altnames)?.kind === 'bridge' ? undefined : [];
+    }
+    if (subject.kind !== UPLINK_KIND) return undefined;
+    const lines =
+      change.action === 'delete'
+        ? this.#letGoLines(network, this.#seen)
+        : (this.#adoption(network, change.after, this.#seen)?.lines ?? []);
+    return lines.length === 0 ? undefined : lines.map((line) => `ip ${line}`);
   }
 
   /** Carries out what is about bridges of the host's, which is little, and returns the other changes. */
@@ -80,12 +103,33 @@ export class HostBridges {
     links: readonly Link[],
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { uplink, bridge: device, probes } = uplinkOf(wanted);
+    const adoption = this.#adoption(network, wanted, links);
+    if (adoption === undefined) return false;
+    const { uplink, probes } = uplinkOf(wanted);
+    await this.#records.write(network, { uplink, device: adoption.nic, probes, leased: [] });
+    await runBatch(this.#run, adoption.lines, { directory: this.#directory, signal });
+    return true;
+  }
+
+  async #letGo(network: string, links: readonly Link[], signal: AbortSignal): Promise<boolean> {
+    const lines = this.#letGoLines(network, links);
+    if (lines.length === 0) return false;
+    await runBatch(this.#run, lines, { directory: this.#directory, signal });
+    await this.#records.forget(network);
+    return true;
+  }
+
+  /** The NIC in the bridge that the host has made, and what marks both; undefined when there is no such bridge. */
+  #adoption(
+    network: string,
+    wanted: Resource,
+    links: readonly Link[],
+  ): { nic: string; lines: string[] } | undefined {
+    const { uplink, bridge: device } = uplinkOf(wanted);
     const bridge = links.find(({ ifname }) => ifname === device);
-    if (bridge === undefined || markOf(this.#project, bridge.altnames)?.kind === 'bridge') return false;
+    if (bridge === undefined || markOf(this.#project, bridge.altnames)?.kind === 'bridge') return undefined;
     const nic = hostUplinkOf(bridge, uplink, links);
-    if (nic === undefined) return false;
-    await this.#records.write(network, { uplink, device: nic.ifname, probes, leased: [] });
+    if (nic === undefined) return undefined;
     const marks = [
       [nic, formatMark(this.#project, { kind: 'host-uplink', network })],
       [bridge, formatMark(this.#project, { kind: 'host-bridge', network })],
@@ -93,20 +137,15 @@ export class HostBridges {
     const lines = marks
       .filter(([link, mark]) => !link.altnames.includes(mark))
       .map(([link, mark]) => `link property add dev ${link.ifname} altname ${mark}`);
-    await runBatch(this.#run, lines, { directory: this.#directory, signal });
-    return true;
+    return { nic: nic.ifname, lines };
   }
 
-  async #letGo(network: string, links: readonly Link[], signal: AbortSignal): Promise<boolean> {
-    const lines = links.flatMap(({ ifname, altnames }) =>
+  #letGoLines(network: string, links: readonly Link[]): string[] {
+    return links.flatMap(({ ifname, altnames }) =>
       (['host-bridge', 'host-uplink'] as const)
         .map((kind) => formatMark(this.#project, { kind, network }))
         .filter((mark) => altnames.includes(mark))
         .map((mark) => `link property del dev ${ifname} altname ${mark}`),
     );
-    if (lines.length === 0) return false;
-    await runBatch(this.#run, lines, { directory: this.#directory, signal });
-    await this.#records.forget(network);
-    return true;
   }
 }

@@ -10,6 +10,7 @@ import { readAddresses, readLinks } from '../../../clients/iproute/links.js';
 import { readJsonFile, writeJsonFile } from '../../../plan/json-file.js';
 import { type Change, type Resource, subjectOf } from '../../../plan/resource.js';
 import type { Network, Topology } from '../../../topology/topology.js';
+import type { Problem } from '../../../errors.js';
 import type { EngineContext, LeaseRecord } from '../../contract.js';
 import { desireGateway } from '../../kernel-gateway/desire.js';
 import { KernelGateway } from '../../kernel-gateway/kernel-gateway.js';
@@ -48,6 +49,11 @@ export class KernelSide {
         },
       }),
     ];
+  }
+
+  /** What stands in the way of these networks' gateways. */
+  problems(networks: readonly Network[], signal: AbortSignal): Promise<Problem[]> {
+    return this.#gateway.problems(networks, signal);
   }
 
   async observe(signal: AbortSignal): Promise<Resource[]> {

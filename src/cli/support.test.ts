@@ -41,7 +41,7 @@ test('a key that the engine does not read is told, with its place', () => {
   const problems = told(`project: p
 networks:
   web: { mode: nat, vlan: 5 }
-  lan: { mode: bridge }
+  lan: { mode: bridge, engine: vde }
   back: { mode: isolated, stp: false }
 machines:
   m: { nics: [{ network: web, rate-limit: 5mbit, trunk: [1, 2] }, { network: back, isolated: false }] }

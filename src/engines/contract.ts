@@ -38,6 +38,8 @@ export interface Capabilities {
   readonly nicKeys: Readonly<Record<NicOption, Support>>;
   /** The network itself needs root. */
   readonly needsRoot: boolean;
+  /** Modes that do, on an engine that otherwise needs none. */
+  readonly modesNeedingRoot: readonly Mode[];
 }
 
 /** QEMU arguments that plug one NIC in: `-netdev …` and `-device …`, flattened. */

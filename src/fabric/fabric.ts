@@ -33,6 +33,7 @@ import { ChunkPool } from './ports/chunk-pool.js';
 import { Overlay } from './overlay/overlay.js';
 import type { VdeNetwork } from './vde/vde-socket.js';
 import { VdeSockets } from './vde/vde-sockets.js';
+import { Uplinks } from './uplink/uplinks.js';
 
 const AGEING_INTERVAL_MS = 30_000;
 
@@ -52,6 +53,7 @@ export class Fabric {
   readonly #segments = new Map<string, Segment>();
   readonly #native = new NativeLoader();
   readonly #ports = new PortSet(this.#pool, this.#native.load);
+  readonly #uplinks = new Uplinks(this.#pool, this.#native.load);
   readonly #vde: VdeSockets;
   readonly #ageing: NodeJS.Timeout;
   #configured: Configured = EMPTY;
@@ -99,6 +101,7 @@ export class Fabric {
       networks: [...this.#segments].map(([name, segment]) => ({
         name,
         learnedMacs: segment.switch.learnedMacs,
+        ...this.#uplinks.statusOf(name),
         vdeClients: this.#vde.clientCount(name),
         flows: this.#services.nat.flowCounts(name),
         tunnels: this.#overlay.countersOf(name).map(({ peer, counters: { drops, ...counters } }) => ({
@@ -142,6 +145,7 @@ export class Fabric {
     await this.#lastApply;
     clearInterval(this.#ageing);
     this.#vde.close();
+    this.#uplinks.close();
     for (const segment of this.#segments.values()) segment.close();
     this.#ports.keep(() => false);
     this.#overlay.close();
@@ -161,6 +165,7 @@ export class Fabric {
         made.push(network.name);
       }
       undo.push(await this.#ports.open(after.ports.values(), (settings) => this.#placeOf(settings, after)));
+      undo.push(await this.#uplinks.open(after.networks.values(), (name) => this.#segmentOf(name).switch));
       undo.push(await this.#vde.open(after.networks.values(), (network) => this.#vdeNetwork(network)));
       await this.#overlay.open(after.networks.values());
       await updateForwards(this.#services.forwards, before.forwards, after.forwards);
@@ -173,6 +178,7 @@ export class Fabric {
     }
     this.#configured = after;
     this.#vde.keepOnly(after.networks.values());
+    this.#uplinks.configure(after.networks);
     this.#services.configure(withStations(this.configuration()));
     this.#updatePorts(before, after);
     const { networks, ports, forwards } = after;
@@ -217,14 +223,19 @@ export class Fabric {
 
   /** What a VDE socket knows of a network: as it is at each moment. */
   #vdeNetwork(name: string): VdeNetwork {
-    const segment = this.#segments.get(name);
-    if (segment === undefined) throw new Error(`no network ${name}`);
+    const segment = this.#segmentOf(name);
     return {
       name,
       sink: segment.switch,
       mtuBytes: () => segment.mtuBytes,
       plugIn: (port) => segment.plugInStranger(port),
     };
+  }
+
+  #segmentOf(name: string): Segment {
+    const segment = this.#segments.get(name);
+    if (segment === undefined) throw new Error(`no network ${name}`);
+    return segment;
   }
 
   #removeSegment(name: string): void {

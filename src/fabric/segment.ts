@@ -118,7 +118,8 @@ export class Segment {
   #assignGatewayAddresses(): void {
     const { gatewayMac: mac, ipv4, ipv6 } = this.#network;
     this.#owners.release(this.#gatewayHolder);
-    if (!hasGateway(this.#network)) return;
+    if (ipv4 === undefined && ipv6 === undefined) return;
+    // Also where the gateway is another host's: no machine here may take them.
     const addresses = { ...(ipv4 && { ipv4: ipv4.gateway }), ...(ipv6 && { ipv6: ipv6.gateway }) };
     assignAddresses(this.#owners, { mac, ...addresses }, ipv6?.address, this.#gatewayHolder);
   }

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { EngineName } from '../../src/topology/topology.js';
 import { CommandChannel } from '../lab/command-channel.js';
 import { buildMicroGuest, microGuestCommand } from '../lab/guest.js';
-import { type Declared, declaredBy } from './capabilities.js';
+import { type Declared, declaredFor } from './capabilities.js';
 import { openHost, type TestHost } from './host.js';
 import { Stage } from './stage.js';
 import { World } from './world.js';
@@ -44,15 +44,15 @@ export class Campus implements AsyncDisposable {
     readonly world: World,
     readonly host: TestHost,
     readonly stage: Stage,
-    readonly declared: Declared,
+    readonly declared: Partial<Declared>,
     private readonly commands: ReadonlyMap<MachineName, readonly string[]>,
   ) {}
 
   /** Makes the project real on a host of its own and waits until its machines have their addresses. */
-  static async open(engine: EngineName): Promise<Campus> {
+  static async open(engine: EngineName, isRoot: boolean): Promise<Campus> {
     await buildMicroGuest(AbortSignal.timeout(BOOT_LIMIT_MS));
     const world = await World.open();
-    const host = await openHost(engine, world);
+    const host = await openHost(engine, world, isRoot);
     const stage = await Stage.open(host);
     const commands = await Promise.all(
       MACHINES.map(
@@ -63,7 +63,7 @@ export class Campus implements AsyncDisposable {
           ] as const,
       ),
     );
-    const campus = new Campus(engine, world, host, stage, declaredBy(engine), new Map(commands));
+    const campus = new Campus(engine, world, host, stage, declaredFor(engine, isRoot), new Map(commands));
     try {
       campus.#stood = await campus.standing();
       await campus.edit({});
@@ -106,7 +106,7 @@ networks:
   back: { mode: isolated, ipv4: 10.10.20.0/24, dhcp: true, dns: { domain: campus.internal } }
   east: { mode: routed, ipv4: 10.20.1.0/24, dns: { domain: campus.internal } }
   west: { mode: routed, ipv4: 10.20.2.0/24, dns: { domain: campus.internal } }
-${isBridged ? '  lan: { mode: bridge, uplink: lan1 }' : ''}
+${isBridged ? `  lan: { mode: bridge, uplink: ${this.host.lanUplink} }` : ''}
 ${networks}
 machines:
   web1:

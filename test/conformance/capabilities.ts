@@ -4,7 +4,7 @@ import { placesOf } from '../../src/places.js';
 import type { EngineName, Mode } from '../../src/topology/topology.js';
 
 /** What is no capability of its own: keys of the file are the matter of the engines' own suites. */
-type NoCapability = 'modes' | 'forwardSources' | 'networkKeys' | 'nicKeys' | 'needsRoot';
+type NoCapability = 'modes' | 'forwardSources' | 'networkKeys' | 'nicKeys' | 'needsRoot' | 'modesNeedingRoot';
 
 /** Each thing that an engine can declare, by its name in the contract. */
 export type Capability = Mode | Exclude<keyof Capabilities, NoCapability>;
@@ -30,7 +30,17 @@ export function declaredBy(name: EngineName): Declared {
     networkKeys: _keys,
     nicKeys: _nicKeys,
     needsRoot: _root,
+    modesNeedingRoot: _rootModes,
     ...others
   } = capabilitiesOf(name);
   return { ...modes, ...others };
+}
+
+/** What a run can prove: as an ordinary user not the modes that need root, as root on such an engine only those. */
+export function declaredFor(name: EngineName, isRoot: boolean): Partial<Declared> {
+  const { needsRoot, modesNeedingRoot } = capabilitiesOf(name);
+  const needing = new Set<string>(modesNeedingRoot);
+  const isProvable = ([capability]: [string, Support]): boolean =>
+    needsRoot || needing.has(capability) === isRoot;
+  return Object.fromEntries(Object.entries(declaredBy(name)).filter(isProvable));
 }

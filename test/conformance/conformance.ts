@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { EngineName } from '../../src/topology/topology.js';
 import { whySkipped } from '../lab/prerequisites.js';
 import { Campus } from './campus.js';
-import { declaredBy } from './capabilities.js';
+import { capabilitiesOf, declaredFor } from './capabilities.js';
 import { EVERY_RUN, PROGRAMS } from './host.js';
 import { lost, readKept, recordOf, unproven, writeFresh } from './record.js';
 import type { Scenario } from './scenario.js';
@@ -14,16 +14,18 @@ import { SCENARIOS } from './scenarios.js';
 const OPEN_LIMIT_MS = 240_000;
 const SCENARIO_LIMIT_MS = 120_000;
 
-export function conformance(engine: EngineName): void {
+/** @param isRoot false: as an ordinary user, where the engine lets that; true: the modes that need root all the same. */
+export function conformance(engine: EngineName, isRoot: boolean = capabilitiesOf(engine).needsRoot): void {
   const reason = whySkipped({ root: true, programs: [...EVERY_RUN, ...(PROGRAMS[engine] ?? [])] });
   if (reason !== undefined) console.log(`skipped: ${reason}`);
 
-  describe.skipIf(reason !== undefined)(`the engine ${engine}`, () => {
-    const declared = declaredBy(engine);
+  describe.skipIf(reason !== undefined)(`the engine ${engine}${isRoot ? ' as root' : ''}`, () => {
+    const declared = declaredFor(engine, isRoot);
+    const part = isRoot === capabilitiesOf(engine).needsRoot ? '' : '-root';
     const passed = new Set<Scenario>();
     let campus: Campus;
     beforeAll(async () => {
-      campus = await Campus.open(engine);
+      campus = await Campus.open(engine, isRoot);
     }, OPEN_LIMIT_MS);
     afterAll(async () => {
       await campus?.[Symbol.asyncDispose]();
@@ -50,7 +52,7 @@ export function conformance(engine: EngineName): void {
 
     it('proves all that it declares, and no less than docs/conformance.json says', () => {
       const record = recordOf(declared, [...passed]);
-      writeFresh(engine, record);
+      writeFresh(engine, part, record);
       expect(unproven(record)).toEqual([]);
       // What is meant to be gone is taken out of the record: UPDATE_GENERATED=1 scripts/test.sh test/unit/engine-table
       if (process.env['UPDATE_GENERATED'] !== '1') expect(lost(readKept()[engine], record)).toEqual([]);

@@ -3,11 +3,13 @@ import type { EngineName } from '../../src/topology/topology.js';
 import { capabilitiesOf } from './capabilities.js';
 import { OvsHost } from './ovs/ovs-host.js';
 import type { StageHost } from './stage.js';
-import { enterWords, type World } from './world.js';
+import { enterWords, OFFICE_BRIDGE, type World } from './world.js';
 
 export interface TestHost extends StageHost, AsyncDisposable {
   /** What stands on the host beyond what the kernel has, as text that two moments can be compared by. */
   dump(): Promise<string>;
+  /** The uplink that leads to the office LAN. */
+  readonly lanUplink: string;
 }
 
 /** Programs that every run needs. */
@@ -30,10 +32,14 @@ export const PROGRAMS: Readonly<Partial<Record<EngineName, readonly string[]>>> 
   ovs: ['nft', 'dnsmasq', 'ovsdb-server', 'ovs-vswitchd', 'ovs-vsctl'],
 };
 
-/** A host for the engine in the world; it is root's where the engine needs root, and otherwise an ordinary user's. */
-export async function openHost(engine: EngineName, world: World): Promise<TestHost> {
+/** A host for the engine in the world, root's or an ordinary user's. */
+export async function openHost(engine: EngineName, world: World, isRoot: boolean): Promise<TestHost> {
   const namespace = world.namespaceOf('host');
-  const common = { enter: enterWords(namespace), isRoot: capabilitiesOf(engine).needsRoot };
+  // An engine that needs no root takes no NIC from the host: there the host has made a bridge of it itself.
+  const { needsRoot } = capabilitiesOf(engine);
+  if (isRoot && !needsRoot) await world.bridgeTheOffice();
+  const lanUplink = needsRoot ? 'lan1' : OFFICE_BRIDGE;
+  const common = { enter: enterWords(namespace), isRoot, lanUplink };
   if (engine !== 'ovs') {
     const nowhere = { OVS_RUNDIR: '/nonexistent' };
     return {

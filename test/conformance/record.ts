@@ -12,16 +12,29 @@ import type { Scenario } from './scenario.js';
 const KEPT = fileURLToPath(new URL('../../docs/conformance.json', import.meta.url));
 const FRESH = fileURLToPath(new URL('../../.cache/conformance/', import.meta.url));
 
-export type EngineRecord = Readonly<Record<Capability, readonly string[] | string>>;
+export type EngineRecord = Readonly<Partial<Record<Capability, readonly string[] | string>>>;
+
+/** Of the run that an engine is made for, and of the one as root where some of its modes need that. */
+const RECORD_PARTS = ['', '-root'] as const;
+export type RecordPart = (typeof RECORD_PARTS)[number];
+
+function freshPath(engine: EngineName, part: RecordPart): string {
+  return `${FRESH}${engine}${part}.json`;
+}
 
 export type KeptRecords = Readonly<Partial<Record<EngineName, EngineRecord>>>;
 
 /** What takes more than the one host of a run is proven by suites of the engines' own. */
 export const OWN_SUITES: Readonly<Partial<Record<Capability, readonly string[]>>> = {
-  manyHosts: ['test/conformance/ovs/hosts.test.ts', 'test/conformance/user/vxlan.test.ts'],
+  manyHosts: [
+    'test/conformance/ovs/hosts.test.ts',
+    'test/conformance/user/hosts.test.ts',
+    'test/conformance/user/vxlan.test.ts',
+  ],
 };
 
-export function recordOf(declared: Declared, passed: readonly Scenario[]): EngineRecord {
+/** @param declared of what the run can prove. */
+export function recordOf(declared: Partial<Declared>, passed: readonly Scenario[]): EngineRecord {
   const entries = Object.entries(declared).map(([capability, support]) => [
     capability,
     support === true
@@ -41,7 +54,8 @@ export function unproven(record: EngineRecord): string[] {
 export function lost(kept: EngineRecord | undefined, record: EngineRecord): string[] {
   return Object.entries(kept ?? {}).flatMap(([capability, proof]) => {
     const now = record[capability as Capability];
-    if (typeof proof === 'string') return [];
+    // A run as root and one as an ordinary user each prove their part.
+    if (typeof proof === 'string' || now === undefined) return [];
     return proof.filter((title) => !now.includes(title)).map((title) => `${capability}: ${title}`);
   });
 }
@@ -55,18 +69,20 @@ export function readKept(): KeptRecords {
   return existsSync(KEPT) ? (JSON.parse(readFileSync(KEPT, 'utf8')) as KeptRecords) : {};
 }
 
-export function writeFresh(engine: EngineName, record: EngineRecord): void {
+/** @param part of the engine's record, where it is proven by more than one run. */
+export function writeFresh(engine: EngineName, part: RecordPart, record: EngineRecord): void {
   mkdirSync(FRESH, { recursive: true });
-  writeFileSync(`${FRESH}${engine}.json`, `${JSON.stringify(record, null, 2)}\n`);
+  writeFileSync(freshPath(engine, part), `${JSON.stringify(record, null, 2)}\n`);
 }
 
 /** Takes over the records of the last runs; engines that did not run keep theirs. */
 export function keepFresh(engines: readonly EngineName[]): void {
   const kept = readKept();
   const records = engines.flatMap((engine) => {
-    const path = `${FRESH}${engine}.json`;
-    const record = existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as EngineRecord) : kept[engine];
-    return record === undefined ? [] : [[engine, record]];
+    const parts = RECORD_PARTS.map((part) => freshPath(engine, part)).filter(existsSync);
+    const fresh = parts.map((path) => JSON.parse(readFileSync(path, 'utf8')) as EngineRecord);
+    const record = Object.assign({}, kept[engine], ...fresh) as EngineRecord;
+    return Object.keys(record).length === 0 ? [] : [[engine, record]];
   });
   writeFileSync(KEPT, `${JSON.stringify(Object.fromEntries(records), null, 2)}\n`);
 }

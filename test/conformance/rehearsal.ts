@@ -33,7 +33,7 @@ export class Rehearsal implements AsyncDisposable {
     await buildMicroGuest(AbortSignal.timeout(BOOT_LIMIT_MS));
     const world = await World.open();
     // The engine that wants most of a host: root, and an Open vSwitch of its own.
-    const host = await openHost('ovs', world);
+    const host = await openHost('ovs', world, true);
     return new Rehearsal(world, host, await Stage.open(host));
   }
 

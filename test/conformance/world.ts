@@ -21,6 +21,8 @@ export const OUTSIDE_IPV6 = '2001:db8:9::9';
 export const HOST = '192.0.2.2';
 export const ROUTER = '192.0.2.1';
 export const OFFICE = '198.51.100.1';
+/** The host's own, where it has one. */
+export const OFFICE_BRIDGE = 'office0';
 
 const LOADER = fileURLToPath(new URL('../lab/typescript-loader.mjs', import.meta.url));
 /** Node reads TypeScript first; on a machine that is busy with something else that takes its time. */
@@ -84,6 +86,17 @@ export class World implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#lab.close();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  /** As an administrator does it: the host's NIC to the office is a port of a bridge, which has its address. */
+  async bridgeTheOffice(): Promise<void> {
+    await this.must(
+      'host',
+      `ip link add ${OFFICE_BRIDGE} type bridge; ip address flush dev lan1; ip link set lan1 master ${OFFICE_BRIDGE}; ` +
+        `ip address add 198.51.100.2/24 dev ${OFFICE_BRIDGE}; ip link set ${OFFICE_BRIDGE} up; ` +
+        // Its own address of the link comes a moment later.
+        `until ip -6 address show dev ${OFFICE_BRIDGE} | grep -q fe80; do sleep 0.1; done`,
+    );
   }
 
   /** As a LAN's router is told of a routed network. */

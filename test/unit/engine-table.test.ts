@@ -41,7 +41,11 @@ function table(): string {
     ),
     row([
       'root',
-      ...ENGINE_NAMES.map((engine) => (capabilitiesOf(engine).needsRoot ? 'needed' : 'not needed')),
+      ...ENGINE_NAMES.map((engine) => {
+        const { needsRoot, modesNeedingRoot } = capabilitiesOf(engine);
+        if (needsRoot) return 'needed';
+        return modesNeedingRoot.length === 0 ? 'not needed' : `for ${modesNeedingRoot.join(', ')} only`;
+      }),
     ]),
   ].join('\n');
 }

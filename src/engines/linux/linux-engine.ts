@@ -62,6 +62,7 @@ const CAPABILITIES: Capabilities = {
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
   needsRoot: true,
+  modesNeedingRoot: [],
 };
 
 export interface LinuxHost {

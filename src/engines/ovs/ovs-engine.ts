@@ -43,6 +43,7 @@ const CAPABILITIES: Capabilities = {
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
   needsRoot: true,
+  modesNeedingRoot: [],
 };
 
 export function createOvsEngine(context: EngineContext, host: OvsHost = localHost(process.env)): Engine {

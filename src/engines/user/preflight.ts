@@ -18,11 +18,16 @@ export async function readListenFacts(): Promise<ListenFacts> {
   const start = await readFile('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8').catch(() => '1024');
   return {
     taken: await readListeningSockets(),
-    hostAddresses: new Set(
-      Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((one) => one.address)),
-    ),
+    hostAddresses: hostAddresses(),
     firstAllowedPort: process.getuid?.() === 0 ? 0 : Number(start),
   };
+}
+
+/** Of every interface, canonical text. */
+export function hostAddresses(): ReadonlySet<string> {
+  return new Set(
+    Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map((one) => one.address)),
+  );
 }
 
 /** What networks that VDE programs plug into are served by: the vde_plug that has `hub://`, which came with its plug-ins. */

@@ -9,8 +9,10 @@ import type {
   FabricNetwork,
   FabricOperation,
   FabricPort,
+  FabricStation,
 } from '../../fabric/control/protocol.js';
 import type { Change, Json, Resource } from '../../plan/resource.js';
+import { uplinkOf } from './uplink.js';
 import { vxlanOf } from './vxlan.js';
 import type { Forward, Network, Nic, Topology } from '../../topology/topology.js';
 import { leadsTo } from '../../topology/leads-to.js';
@@ -70,7 +72,7 @@ export function desireFabric(
     { ...processResource(version), reason: 'the switch, gateway and NAT of the user engine' },
     ...networks.map(
       (network): Resource => ({
-        ...networkResource(fabricNetwork(network, vdeDirectoryOf(network))),
+        ...networkResource(fabricNetwork(topology, network, vdeDirectoryOf(network))),
         reason: `${network.mode} network${network.ipv4 ? ` ${network.ipv4.address}/${network.ipv4.prefixLength}` : ''}`,
         source: network.source,
         affects: ports
@@ -186,10 +188,16 @@ function properties(value: object): Record<string, Json> {
   return JSON.parse(JSON.stringify(value)) as Record<string, Json>;
 }
 
-function fabricNetwork(network: Network, vdeDirectory: string | undefined): FabricNetwork {
+function fabricNetwork(
+  topology: Topology,
+  network: Network,
+  vdeDirectory: string | undefined,
+): FabricNetwork {
   const { name, mode, mtuBytes, gatewayMac, hostLoopback, ipv4, ipv6, dhcp, dns } = network;
   const vxlan = vxlanOf(network);
-  if (mode === 'bridge') throw new Error('bridge is refused before anything is desired');
+  const uplink = uplinkOf(network);
+  const isElsewhere = network.gatewayElsewhere !== undefined;
+  const stations = isElsewhere ? [] : stationsElsewhere(topology, network);
   return {
     name,
     mode,
@@ -198,11 +206,25 @@ function fabricNetwork(network: Network, vdeDirectory: string | undefined): Fabr
     hostLoopback,
     ...(ipv4 && { ipv4 }),
     ...(ipv6 && { ipv6 }),
-    ...(dhcp && { dhcp }),
-    ...(dns && { dns }),
+    ...(isElsewhere ? { gatewayElsewhere: true } : { ...(dhcp && { dhcp }), ...(dns && { dns }) }),
+    ...(stations.length > 0 && { stations }),
+    ...(uplink && { uplink }),
     ...(vxlan && { vxlan }),
     ...(vdeDirectory !== undefined && { vdeDirectory }),
   };
+}
+
+/** Machines of the other hosts, whom a gateway here gives addresses and names. */
+function stationsElsewhere({ elsewhere = [] }: Topology, { name }: Network): FabricStation[] {
+  return elsewhere
+    .flatMap(({ nics }) => nics)
+    .filter(({ network }) => network === name)
+    .map(({ machine, mac, ipv4, ipv6 }) => ({
+      machine,
+      mac,
+      ...(ipv4 !== undefined && { ipv4 }),
+      ...(ipv6 !== undefined && { ipv6 }),
+    }));
 }
 
 function fabricPort(project: string, nic: Nic, socketPath: string): FabricPort {

@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FabricClient } from '../../clients/fabric/client.js';
 import { PasserelleError, type Problem } from '../../errors.js';
-import type { FabricConfiguration, FabricStatus } from '../../fabric/control/protocol.js';
+import type { FabricConfiguration } from '../../fabric/control/protocol.js';
 import type { Change, Resource } from '../../plan/resource.js';
 import type { Topology } from '../../topology/topology.js';
 import { VERSION } from '../../version.js';
@@ -18,11 +18,13 @@ import { inspectHost } from './doctor.js';
 import { impactOf } from './impact.js';
 import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
 import { checkSocketPaths, netdevArguments, nicSocketPath, vdeDirectory } from './netdev.js';
-import { checkVxlan } from './vxlan.js';
+import { lanProblems } from './lan-facts.js';
+import { statusNotes } from './status-notes.js';
+import { checkOverlays, checkVxlan, underlayProblems } from './vxlan.js';
 import { checkNics, nativeNics, nativeProblems } from './check.js';
 import { changeNamespaces, configureNamespaces, observeNamespaces } from './namespaces.js';
 import { readNativeFacts } from './native-facts.js';
-import { forwardProblems, missingVdePlug, readListenFacts } from './preflight.js';
+import { forwardProblems, hostAddresses, missingVdePlug, readListenFacts } from './preflight.js';
 import { removeDeadSockets } from './run-files.js';
 import {
   desireFabric,
@@ -42,7 +44,7 @@ const CAPABILITIES: Capabilities = {
     isolated: true,
     nat: true,
     routed: true,
-    bridge: 'the user engine has no access to the LAN itself; write `engine: linux` for this network',
+    bridge: true,
   },
   routedOutside:
     'the user engine owns no address outside: reach machines by forwards, or write `engine: linux`',
@@ -57,6 +59,7 @@ const CAPABILITIES: Capabilities = {
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
   needsRoot: false,
+  modesNeedingRoot: ['bridge'],
 };
 
 export function createUserEngine(context: EngineContext): Engine {
@@ -75,6 +78,7 @@ export function createUserEngine(context: EngineContext): Engine {
     check: (topology) => [
       ...checkSocketPaths(places, topology),
       ...checkNics(nativeNics(topology, PROVIDER)),
+      ...checkOverlays(topology),
       ...checkVxlan(topology),
     ],
     async preflight(topology, signal) {
@@ -83,6 +87,8 @@ export function createUserEngine(context: EngineContext): Engine {
       return [
         ...(await missingVdePlug(networks)),
         ...(nics.length === 0 ? [] : nativeProblems(nics, await readNativeFacts())),
+        ...(await lanProblems(networks, signal)),
+        ...underlayProblems(networks, hostAddresses()),
         ...(await listenProblems(context, topology, signal)),
       ];
     },
@@ -243,22 +249,7 @@ async function status(context: EngineContext, signal: AbortSignal): Promise<Engi
   return {
     running: true,
     ports: fabric.ports.map(({ id, ...counters }) => ({ nic: id, ...counters })),
-    notes: [
-      ...fabric.networks
-        .filter(({ vdeClients }) => vdeClients > 0)
-        .map(({ name, vdeClients }) => `${name}: ${vdeClients} plugged in by VDE`),
-      `fabric pid ${fabric.pid}, ${Math.round(fabric.residentBytes / 1e6)} MB resident`,
-      ...fabric.networks.flatMap((network) => {
-        const { tcp, udp, icmp } = network.flows;
-        const drops = Object.entries(network.drops).map(([reason, count]) => `${reason} ${count}`);
-        const flows =
-          tcp + udp + icmp > 0 ? [`${network.name}: ${tcp} TCP, ${udp} UDP, ${icmp} ping flows`] : [];
-        return [
-          ...tunnelNotes(network),
-          ...(drops.length > 0 ? [...flows, `${network.name} gateway refused: ${drops.join(', ')}`] : flows),
-        ];
-      }),
-    ],
+    notes: statusNotes(fabric),
   };
 }
 
@@ -276,12 +267,6 @@ async function withFabric<T>(
   } finally {
     fabric.close();
   }
-}
-
-function tunnelNotes({ name, tunnels }: FabricStatus['networks'][number]): string[] {
-  return tunnels.map(
-    ({ peer, rxFrames, txFrames }) => `${name}: VXLAN to ${peer}, ${rxFrames} frames in, ${txFrames} out`,
-  );
 }
 
 function idOf(change: Change): string {

@@ -1,4 +1,7 @@
-/** The `vxlan` key of a network as the fabric takes it. Pure. */
+/**
+ * The tunnels of a network as the fabric takes them: those that its `vxlan` key names, or those to the other `hosts` that it
+ * is on. Pure.
+ */
 import type { Problem } from '../../errors.js';
 import type { FabricVxlan } from '../../fabric/control/protocol.js';
 import { locationOfKey } from '../../spec/source-location.js';
@@ -8,6 +11,11 @@ import { VXLAN_PORT } from '../../wire/vxlan.js';
 const ANY_ADDRESS = { ipv4: '0.0.0.0', ipv6: '::' } as const;
 
 export function vxlanOf(network: Network): FabricVxlan | undefined {
+  const { overlay } = network;
+  if (overlay !== undefined) {
+    const { identifier: id, localAddress, peers } = overlay;
+    return { id, port: VXLAN_PORT, localAddress, peers: peers.map(({ address }) => address) };
+  }
   const written = network.options['vxlan'] as WrittenVxlan;
   if (written === undefined) return undefined;
   const { id, peers, port = VXLAN_PORT } = written;
@@ -36,6 +44,36 @@ export function checkVxlan(topology: Topology): Problem[] {
     if (other === undefined) return [];
     const message = `networks ${other} and ${network.name} have the same VXLAN id ${id}`;
     return [{ code: 'user/vxlan-duplicate-id', message, fix: 'give each network an id of its own', at }];
+  });
+}
+
+/** What the fabric has no tunnels for. */
+export function checkOverlays(topology: Topology): Problem[] {
+  return topology.networks.flatMap((network): Problem[] => {
+    const { name, engine, overlay, options } = network;
+    if (engine !== 'user' || overlay === undefined) return [];
+    if (overlay.type !== 'vxlan') {
+      const message = `network ${name} goes on at other hosts by ${overlay.type}, and the fabric speaks VXLAN only`;
+      const at = locationOfKey(network, 'tunnel');
+      return [{ code: 'user/no-such-tunnel', message, fix: 'write `tunnel: vxlan`, or leave it out', at }];
+    }
+    if (options['vxlan'] === undefined) return [];
+    const message = `network ${name} is joined with the project's hosts by tunnels, and has the key "vxlan" for others`;
+    const fix = 'leave `vxlan` out, and name every peer under `hosts`';
+    return [{ code: 'user/vxlan-and-hosts', message, fix, at: locationOfKey(network, 'vxlan') }];
+  });
+}
+
+/** Tunnels that would leave from an address that is not here. @param hostAddresses as the host writes them. */
+export function underlayProblems(
+  networks: readonly Network[],
+  hostAddresses: ReadonlySet<string>,
+): Problem[] {
+  return networks.flatMap(({ name, overlay, source }): Problem[] => {
+    if (overlay === undefined || hostAddresses.has(overlay.localAddress)) return [];
+    const message = `network ${name} goes to other hosts from ${overlay.localAddress}, which is no address of this host`;
+    const fix = 'correct the address under `hosts`, or say with --host which of them this is';
+    return [{ code: 'user/underlay-not-here', message, fix, at: source }];
   });
 }
 

@@ -54,6 +54,7 @@ const CAPABILITIES: Capabilities = {
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
   needsRoot: false,
+  modesNeedingRoot: [],
 };
 
 export interface VdeHost {

@@ -15,7 +15,7 @@ export interface FabricSubnet {
 
 export interface FabricNetwork {
   readonly name: string;
-  readonly mode: 'isolated' | 'nat' | 'routed';
+  readonly mode: 'isolated' | 'nat' | 'routed' | 'bridge';
   readonly mtuBytes: number;
   readonly gatewayMac: string;
   /** The gateway's addresses lead to the host's loopback, for development; off unless the file asks. */
@@ -24,12 +24,23 @@ export interface FabricNetwork {
   readonly ipv6?: FabricSubnet;
   readonly dhcp?: { readonly rangeFirst: string; readonly rangeLast: string; readonly leaseSeconds: number };
   readonly dns?: { readonly domain: string; readonly upstream: readonly string[] };
+  /** The way to the LAN of a bridge network, and of no other. */
+  readonly uplink?: FabricUplink;
+  /** Gateway, DHCP and names are another host's: here are the machines and the tunnels only. */
+  readonly gatewayElsewhere?: true;
   /** Tunnels to other hosts that have the network too. */
   readonly vxlan?: FabricVxlan;
   /** Directory that VDE programs plug into, as if the network were a vde_switch; the fabric makes it, and nobody else. */
   readonly vdeDirectory?: string;
   /** Machines that are plugged into a switch of somebody else, behind one of the network's ports. */
   readonly stations?: readonly FabricStation[];
+}
+
+export interface FabricUplink {
+  /** A bridge of the host or a NIC that is nobody's; `default`: the one with the default route. */
+  readonly device: string;
+  /** Name of the tap that goes into a bridge, at most 15 characters. */
+  readonly interfaceName: string;
 }
 
 export interface FabricVxlan {
@@ -123,6 +134,13 @@ export interface FabricTunnelStatus {
   readonly drops: Readonly<Record<string, number>>;
 }
 
+export interface FabricUplinkStatus {
+  readonly connected: boolean;
+  readonly rxFrames: number;
+  readonly txFrames: number;
+  readonly drops: Readonly<Record<string, number>>;
+}
+
 export interface FabricStatus {
   /** Of the package the fabric was started from. */
   readonly version: string;
@@ -135,6 +153,8 @@ export interface FabricStatus {
     readonly learnedMacs: number;
     readonly flows: { readonly tcp: number; readonly udp: number; readonly icmp: number };
     readonly tunnels: readonly FabricTunnelStatus[];
+    /** What passed the way to the LAN. */
+    readonly uplink?: FabricUplinkStatus;
     /** Plugged in at `vdeDirectory`. */
     readonly vdeClients: number;
     /** Packets the gateway refused, by reason. */

@@ -55,10 +55,12 @@ const vxlan = z
     message: 'a peer is of another family than the local address',
   });
 
+const deviceName = z.string().regex(/^[^\s/:\0]{1,15}$/, 'not the name of a device');
+
 const network = z
   .strictObject({
     name: identifier,
-    mode: z.enum(['isolated', 'nat', 'routed']),
+    mode: z.enum(['isolated', 'nat', 'routed', 'bridge']),
     mtuBytes: z.int().min(MIN_MTU_BYTES).max(MAX_MTU_BYTES),
     gatewayMac: mac,
     hostLoopback: z.boolean(),
@@ -72,6 +74,8 @@ const network = z
       .strictObject({ rangeFirst: ipv4, rangeLast: ipv4, leaseSeconds: z.int().min(1).max(0xffff_ffff) })
       .exactOptional(),
     dns: z.strictObject({ domain, upstream: z.array(upstream).max(64) }).exactOptional(),
+    uplink: z.strictObject({ device: deviceName, interfaceName: deviceName }).exactOptional(),
+    gatewayElsewhere: z.literal(true).exactOptional(),
     vxlan: vxlan.exactOptional(),
     vdeDirectory: socketPath.exactOptional(),
     stations: z
@@ -89,6 +93,14 @@ const network = z
   .refine((value) => value.ipv6 === undefined || value.mtuBytes >= IPV6_MIN_MTU_BYTES, {
     path: ['mtuBytes'],
     message: `IPv6 needs ${IPV6_MIN_MTU_BYTES} bytes (RFC 8200, section 5)`,
+  })
+  .refine((value) => (value.mode === 'bridge') === (value.uplink !== undefined), {
+    path: ['uplink'],
+    message: 'a bridge network has one, and no other has',
+  })
+  .refine((value) => value.mode !== 'bridge' || (value.ipv4 ?? value.ipv6) === undefined, {
+    path: ['mode'],
+    message: 'the LAN gives the addresses of a bridge network',
   })
   .refine((value) => value.dhcp === undefined || value.ipv4 !== undefined, {
     path: ['dhcp'],
@@ -108,7 +120,7 @@ const switchPort = z
     protocol: z.literal('vhost-user').exactOptional(),
     tap: z
       .strictObject({
-        interfaceName: z.string().regex(/^[^\s/:\0]{1,15}$/, 'not the name of a device'),
+        interfaceName: deviceName,
         namespacePath: z
           .string()
           .regex(/^\/[^\0]+$/, 'not an absolute path')

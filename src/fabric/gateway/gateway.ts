@@ -55,7 +55,8 @@ export interface GatewayOptions {
 
 /** Whether a network has a gateway at all: it has addresses. */
 export function hasGateway(network: FabricNetwork): boolean {
-  return network.ipv4 !== undefined || network.ipv6 !== undefined;
+  const { ipv4, ipv6, gatewayElsewhere } = network;
+  return gatewayElsewhere !== true && (ipv4 !== undefined || ipv6 !== undefined);
 }
 
 export class Gateway implements GatewayContext {

@@ -10,7 +10,7 @@
 import { PasserelleError } from '../../errors.js';
 
 /** Numbers of Linux, the same on every machine that Node runs on (asm-generic/errno-base.h, errno.h). */
-export const Errno = { eagain: 11, ebusy: 16, ebadfd: 77 } as const;
+export const Errno = { eagain: 11, ebusy: 16, ebadfd: 77, enobufs: 105 } as const;
 
 type Call = (...args: readonly (number | string)[]) => number;
 
@@ -32,6 +32,8 @@ const PROTOTYPES = {
   writev: 'int64_t writev(int fd, uintptr_t ranges, int count)',
   setns: 'int setns(int fd, int type)',
   socket: 'int socket(int domain, int type, int protocol)',
+  bind: 'int bind(int fd, uintptr_t address, uint32_t byteCount)',
+  setsockopt: 'int setsockopt(int fd, int level, int option, uintptr_t value, uint32_t byteCount)',
   connect: 'int connect(int fd, uintptr_t address, uint32_t byteCount)',
   recvmsg: 'int64_t recvmsg(int fd, uintptr_t message, int flags)',
   send: 'int64_t send(int fd, uintptr_t bytes, size_t count, int flags)',

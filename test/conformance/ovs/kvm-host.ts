@@ -35,22 +35,25 @@ export class KvmHost implements AsyncDisposable {
     private readonly holder: ChildProcess,
   ) {}
 
-  /** @param wire a bridge device in the namespace of `outside`, which stands for the network between the hosts. */
-  static async start(name: string, address: string, outside: OvsHost, wire: string): Promise<KvmHost> {
-    const ovs = await OvsHost.start();
+  /**
+   * @param wire a bridge device in the namespace of `outside`, which stands for the network between the hosts.
+   * @param switching false: the host has no Open vSwitch, and its address is on its NIC.
+   */
+  static async start(
+    name: string,
+    address: string,
+    outside: OvsHost,
+    wire: string,
+    switching = true,
+  ): Promise<KvmHost> {
+    const ovs = await OvsHost.start({ switching });
     const wirePort = `w${address.split('.').at(-1)}`;
     await outside.type(
       `ip link add ${wirePort} type veth peer name eth0 netns ${ovs.namespace}; ip link set ${wirePort} master ${wire} up`,
     );
     sendWholeChecksums(ovs.namespace, 'eth0');
-    await ovs.type(
-      'ovs-vsctl add-br phy0 -- set Bridge phy0 datapath_type=netdev -- add-port phy0 eth0; ip link set eth0 up',
-    );
-    await ovs.type(`ip address add ${address}/24 dev phy0; ip link set phy0 up`);
-    // Without the shield of an uplink the stack would hear each frame twice (src/engines/ovs/shield.ts).
-    await ovs.type(
-      'nft add table netdev wire; nft add chain netdev wire in "{ type filter hook ingress device eth0 priority 0; policy drop; }"',
-    );
+    if (switching) await KvmHost.#switchUnderlay(ovs, address);
+    else await ovs.type(`ip address add ${address}/24 dev eth0; ip link set eth0 up`);
     const holder = spawn(
       'ip',
       [
@@ -67,6 +70,17 @@ export class KvmHost implements AsyncDisposable {
     );
     await once(holder.stdout, 'data');
     return new KvmHost(name, address, wirePort, ovs, await mkdtemp(join(tmpdir(), 'psl-kvm-')), holder);
+  }
+
+  static async #switchUnderlay(ovs: OvsHost, address: string): Promise<void> {
+    await ovs.type(
+      'ovs-vsctl add-br phy0 -- set Bridge phy0 datapath_type=netdev -- add-port phy0 eth0; ip link set eth0 up',
+    );
+    await ovs.type(`ip address add ${address}/24 dev phy0; ip link set phy0 up`);
+    // Without the shield of an uplink the stack would hear each frame twice (src/engines/ovs/shield.ts).
+    await ovs.type(
+      'nft add table netdev wire; nft add chain netdev wire in "{ type filter hook ingress device eth0 priority 0; policy drop; }"',
+    );
   }
 
   /** Runs a program on this host. Exit statuses are for the caller to judge. */
@@ -110,9 +124,11 @@ export class KvmHost implements AsyncDisposable {
     return this.must(PASSERELLE, 'up', '-f', file, ...words);
   }
 
-  /** Runs a program inside a machine of the project that is a namespace. */
+  /** Runs a program inside a machine of the project that is a namespace, on whichever engine. */
   async inside(project: string, machine: string, ...argv: readonly string[]): Promise<Outcome> {
-    return this.run('ip', 'netns', 'exec', `passerelle:${project}:ovs-machine:${machine}`, ...argv);
+    const names = (await this.must('ip', 'netns', 'list')).split(/\s+/);
+    const own = names.find((name) => name.includes(`:${project}:`) && name.endsWith(`:${machine}`));
+    return this.run('ip', 'netns', 'exec', own ?? `no machine ${machine}`, ...argv);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

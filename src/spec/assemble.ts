@@ -1,7 +1,9 @@
 import type { Problem } from '../errors.js';
+import { bondWish } from './bond.js';
 import { Draft } from './draft.js';
 import { defaultMtuBytes, dhcpWish, dnsWish, ipv4Wish, ipv6Wish } from './mode-defaults.js';
 import { mtuBetween } from './overlay-mtu.js';
+import { portgroupOf, withPortgroup } from './portgroups.js';
 import type { Path } from './problems/wording.js';
 import { networkOptionShape, nicOptionShape, optionsOf } from './schema/engine-options.js';
 import type { WrittenFile } from './schema/file.js';
@@ -54,7 +56,7 @@ export function assemble(
   const machines: MachineSpec[] = [];
   for (const [name, machine] of Object.entries(written.machines ?? {})) {
     const path = ['machines', name];
-    machines.push(machineSpec(name, machine, path, hosts, tree));
+    machines.push(machineSpec(name, machine, path, hosts, written.networks ?? {}, tree));
     for (const [index, nic] of (machine.nics ?? []).entries()) {
       for (const [place, ports] of (nic.forwards ?? []).entries()) {
         const at: Path = [...path, 'nics', index, 'forwards', place];
@@ -81,13 +83,16 @@ function networkSpec(
   const dhcp = dhcpWish(written);
   const dns = dnsWish(written, project);
   const gatewayHost = written['gateway-host'] ?? hosts[0]?.name;
-  const uplink = written.uplink ?? (written.mode === 'bridge' ? 'default' : undefined);
+  const bond = bondWish(written);
+  const uplink = [written.uplink ?? []].flat()[0] ?? (written.mode === 'bridge' ? 'default' : undefined);
   return {
     name,
     mode: written.mode,
     engine,
     mtuBytes:
-      written.mtu ?? (written.mode === 'bridge' ? undefined : mtuBetween(hosts)) ?? defaultMtuBytes(written),
+      written.mtu ??
+      (written.mode === 'bridge' ? undefined : mtuBetween(hosts, written.ipsec !== undefined)) ??
+      defaultMtuBytes(written),
     ipv4: ipv4Wish(written),
     ipv6: ipv6Wish(written),
     ...(dhcp && { dhcp }),
@@ -96,10 +101,15 @@ function networkSpec(
     ...(uplink !== undefined && { uplink }),
     tunnel: written.tunnel ?? DEFAULT_TUNNEL,
     ...(gatewayHost !== undefined && { gatewayHost }),
-    options: optionsOf(networkOptionShape, written),
-    keyLocations,
+    options: { ...optionsOf(networkOptionShape, written), ...(bond && { bond }) },
+    keyLocations: withBondPlace(keyLocations, bond !== undefined),
     source,
   };
+}
+
+/** A list of uplinks alone asks for a bond too. */
+function withBondPlace(places: KeyLocations, hasBond: boolean): KeyLocations {
+  return hasBond && places['uplink'] !== undefined ? { bond: places['uplink'], ...places } : places;
 }
 
 function machineSpec(
@@ -107,6 +117,7 @@ function machineSpec(
   written: WrittenMachine,
   path: Path,
   hosts: readonly HostSpec[],
+  networks: NonNullable<WrittenFile['networks']>,
   tree: Tree,
 ): MachineSpec {
   const host = written.host ?? hosts[0]?.name;
@@ -114,9 +125,11 @@ function machineSpec(
     name,
     nics: (written.nics ?? []).map((nic, index) => {
       const nicPath = [...path, 'nics', index];
+      const group = portgroupOf(nic, networks[nic.network]) ?? {};
+      const groupPath = ['networks', nic.network, 'portgroups', nic.portgroup ?? ''];
       return {
-        ...nicSpec(name, index, nic, locateValue(tree, nicPath)),
-        keyLocations: keyLocations(tree, nicPath, nic),
+        ...nicSpec(name, index, withPortgroup(nic, group), locateValue(tree, nicPath)),
+        keyLocations: { ...keyLocations(tree, groupPath, group), ...keyLocations(tree, nicPath, nic) },
       };
     }),
     ...(host !== undefined && { host }),

@@ -12,10 +12,10 @@ const MIN_IPV6_MTU_BYTES = 1280;
 
 /** Keys that contradict a mode, unless they say false. */
 const KEYS_AGAINST_MODE: Readonly<Record<Mode, readonly string[]>> = {
-  bridge: ['ipv4', 'ipv6', 'dhcp', 'dns', 'host-loopback', 'proxy-arp'],
-  isolated: ['uplink', 'host-loopback', 'proxy-arp', 'probes'],
-  nat: ['proxy-arp', 'probes'],
-  routed: ['probes'],
+  bridge: ['ipv4', 'ipv6', 'dhcp', 'dns', 'host-loopback', 'proxy-arp', 'ipsec'],
+  isolated: ['uplink', 'bond', 'host-loopback', 'proxy-arp', 'probes'],
+  nat: ['bond', 'proxy-arp', 'probes'],
+  routed: ['bond', 'probes'],
 };
 
 const MODE_REASONS: Readonly<Record<Mode, string>> = {

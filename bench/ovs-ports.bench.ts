@@ -30,7 +30,9 @@ const BRIDGE = 'bench0';
 const STANDING = {
   bridgeUuid: () => undefined,
   portUuid: () => undefined,
-  mirrorUuid: () => undefined, mirrors: [], memberUuids: () => new Map<string, string>(),
+  mirrorUuid: () => undefined,
+  mirrors: [],
+  memberUuids: () => new Map<string, string>(),
   qosUuid: () => undefined,
 };
 

@@ -27,7 +27,14 @@ const PORTS = 1000;
 /** Calls of ovs-vsctl that are measured: half while the bridge is empty, half when it is nearly full. */
 const SAMPLED_CALLS = 50;
 const BRIDGE = 'bench0';
-const STANDING = { bridgeUuid: () => undefined, portUuid: () => undefined, qosUuid: () => undefined };
+const STANDING = {
+  bridgeUuid: () => undefined,
+  portUuid: () => undefined,
+  mirrorUuid: () => undefined,
+  mirrors: [],
+  memberUuids: () => new Map<string, string>(),
+  qosUuid: () => undefined,
+};
 
 const devices = Array.from({ length: PORTS }, (_, index) => `bt${index}`);
 

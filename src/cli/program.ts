@@ -115,9 +115,10 @@ export function buildProgram(signal: AbortSignal): Command {
     'qemu-system-x86_64 -m 512 -hda web1.qcow2 $(passerelle netdev web1)',
   ]).action(run(signal, (session, options, name) => netdevVerb(session, options, name ?? '')));
   verb(program, 'leases', 'who has which address', ['passerelle leases']).action(run(signal, leasesVerb));
-  verb(program, 'capture <machine>', 'what passes a NIC, as pcapng', [
+  verb(program, 'capture <name>', 'what passes a NIC of a machine, or a whole network, as pcapng', [
     'passerelle capture web1 | tshark -r -',
     'passerelle capture web1 --nic back --output back.pcapng',
+    'passerelle capture back',
   ])
     .option('--nic <nic>', 'index or network of the NIC', '0')
     .option('-o, --output <file>', 'write there instead of to stdout')

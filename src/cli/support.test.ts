@@ -69,3 +69,20 @@ test('anti-spoofing is told where the file counts on it, not where it is only th
     expect.stringMatching(/^4:54 engine\/not-supported m\/0: the key "anti-spoofing"/),
   ]);
 });
+
+test('what a portgroup or a bond asks of an engine that has it not is told where it was written', () => {
+  const problems = told(`project: p
+engine: linux
+networks:
+  web: { mode: isolated, portgroups: { desks: { vlan: 5, rate-limit: 5mbit } } }
+  lan: { mode: bridge, uplink: [eth1, eth2] }
+machines:
+  m: { nics: [{ network: web, portgroup: desks }] }
+`);
+  expect(problems).toEqual([
+    expect.stringMatching(
+      /^5:32 engine\/not-supported network lan: the key "bond" .* -> make it \(`ip link add/,
+    ),
+    expect.stringMatching(/^4:55 engine\/not-supported m\/0: the key "vlan" .* -> write `engine: ovs`/),
+  ]);
+});

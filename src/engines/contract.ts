@@ -150,7 +150,9 @@ export interface Engine extends ResourceProvider {
   status(signal: AbortSignal): Promise<EngineStatus>;
   leases(signal: AbortSignal): Promise<LeaseRecord[]>;
   /** A pcapng stream of what passes the NIC, until the signal aborts. */
-  capture(nic: Nic, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  capture(nic: Nic, network: Network, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** The same of all that a network carries, each frame once. Absent: this engine looks at NICs only. */
+  captureNetwork?(network: Network, signal: AbortSignal): AsyncIterable<Uint8Array>;
   doctor(signal: AbortSignal): Promise<Finding[]>;
   /** The person confirms a change that is waiting for it; the networks concerned. Absent: nothing ever waits. */
   commit?(): Promise<string[]>;

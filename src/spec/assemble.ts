@@ -1,8 +1,10 @@
 import type { Problem } from '../errors.js';
+import { bondWish } from './bond.js';
 import { Draft } from './draft.js';
 import { largestMtuBytes } from './largest-mtu.js';
 import { dhcpWish, dnsWish, ETHERNET_MTU_BYTES, ipv4Wish, ipv6Wish, vxlanMtuBytes } from './mode-defaults.js';
 import { mtuBetween } from './overlay-mtu.js';
+import { portgroupOf, withPortgroup } from './portgroups.js';
 import type { Path } from './problems/wording.js';
 import { networkOptionShape, nicOptionShape, optionsOf } from './schema/engine-options.js';
 import type { WrittenFile } from './schema/file.js';
@@ -55,7 +57,7 @@ export function assemble(
   const machines: MachineSpec[] = [];
   for (const [name, machine] of Object.entries(written.machines ?? {})) {
     const path = ['machines', name];
-    machines.push(machineSpec(name, machine, path, hosts, tree));
+    machines.push(machineSpec(name, machine, path, hosts, written.networks ?? {}, tree));
     for (const [index, nic] of (machine.nics ?? []).entries()) {
       for (const [place, ports] of (nic.forwards ?? []).entries()) {
         const at: Path = [...path, 'nics', index, 'forwards', place];
@@ -82,12 +84,15 @@ function networkSpec(
   const dhcp = dhcpWish(written);
   const dns = dnsWish(written, file.project);
   const gatewayHost = written['gateway-host'] ?? hosts[0]?.name;
-  const tunnelBytes = (written.mode === 'bridge' ? undefined : mtuBetween(hosts)) ?? vxlanMtuBytes(written);
+  const bond = bondWish(written);
+  const isEncrypted = written.ipsec !== undefined;
+  const tunnelBytes =
+    (written.mode === 'bridge' ? undefined : mtuBetween(hosts, isEncrypted)) ?? vxlanMtuBytes(written);
   const mtuBytes =
     written.mtu === 'largest'
       ? largestMtuBytes(name, written, file, tunnelBytes)
       : (written.mtu ?? tunnelBytes ?? ETHERNET_MTU_BYTES);
-  const uplink = written.uplink ?? (written.mode === 'bridge' ? 'default' : undefined);
+  const uplink = [written.uplink ?? []].flat()[0] ?? (written.mode === 'bridge' ? 'default' : undefined);
   return {
     name,
     mode: written.mode,
@@ -102,10 +107,15 @@ function networkSpec(
     ...(uplink !== undefined && { uplink }),
     tunnel: written.tunnel ?? DEFAULT_TUNNEL,
     ...(gatewayHost !== undefined && { gatewayHost }),
-    options: optionsOf(networkOptionShape, written),
-    keyLocations,
+    options: { ...optionsOf(networkOptionShape, written), ...(bond && { bond }) },
+    keyLocations: withBondPlace(keyLocations, bond !== undefined),
     source,
   };
+}
+
+/** A list of uplinks alone asks for a bond too. */
+function withBondPlace(places: KeyLocations, hasBond: boolean): KeyLocations {
+  return hasBond && places['uplink'] !== undefined ? { bond: places['uplink'], ...places } : places;
 }
 
 function machineSpec(
@@ -113,6 +123,7 @@ function machineSpec(
   written: WrittenMachine,
   path: Path,
   hosts: readonly HostSpec[],
+  networks: NonNullable<WrittenFile['networks']>,
   tree: Tree,
 ): MachineSpec {
   const host = written.host ?? hosts[0]?.name;
@@ -120,9 +131,11 @@ function machineSpec(
     name,
     nics: (written.nics ?? []).map((nic, index) => {
       const nicPath = [...path, 'nics', index];
+      const group = portgroupOf(nic, networks[nic.network]) ?? {};
+      const groupPath = ['networks', nic.network, 'portgroups', nic.portgroup ?? ''];
       return {
-        ...nicSpec(name, index, nic, locateValue(tree, nicPath)),
-        keyLocations: keyLocations(tree, nicPath, nic),
+        ...nicSpec(name, index, withPortgroup(nic, group), locateValue(tree, nicPath)),
+        keyLocations: { ...keyLocations(tree, groupPath, group), ...keyLocations(tree, nicPath, nic) },
       };
     }),
     ...(host !== undefined && { host }),

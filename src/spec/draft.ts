@@ -59,6 +59,12 @@ export class Draft {
     return nodeAt(this.tree, path) !== undefined;
   }
 
+  /** The keys of a mapping. */
+  keys(path: Path): string[] {
+    const node = nodeAt(this.tree, path);
+    return node?.kind === 'mapping' ? [...node.entries.keys()] : [];
+  }
+
   /** What the file says at the path, when that is a lone value. */
   leaf(path: Path): unknown {
     const node = nodeAt(this.tree, path);

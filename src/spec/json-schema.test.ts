@@ -55,6 +55,16 @@ test('every example is good where it stands', () => {
     'networks.vxlan': (value) => ({
       networks: { web: { mode: 'nat', vxlan: { id: 7, peers: ['192.0.2.2'], ...value } } },
     }),
+    'networks.portgroups': (value) => ({ networks: { web: { mode: 'nat', portgroups: { desks: value } } } }),
+    'networks.ipsec': (value) => ({
+      hosts: { kvm1: '192.0.2.1', kvm2: '192.0.2.2' },
+      networks: { web: { mode: 'nat', ipv4: '10.10.10.0/24', ipsec: value } },
+    }),
+    'networks.bond': (value) => ({
+      networks: {
+        lan: { mode: 'bridge', uplink: ['eth1', 'eth2'], bond: { mode: 'balance-tcp', ...value } },
+      },
+    }),
     machines: (value) => ({ machines: { web1: value } }),
     'machines.nics': (value) => ({ machines: { web1: { nics: [{ network: 'web', ...value }] } } }),
     forwards: (value) => ({ forwards: [{ 'listen-port': 9011, target: 'web1', ...value }] }),
@@ -62,7 +72,7 @@ test('every example is good where it stands', () => {
   };
   // What an example cannot have beside it: the rest of the file.
   const ofTheRest =
-    /^spec\/(unknown-(network|machine|host)|forward-no-address|address-without-subnet|key-not-for-mode|uplink-gateway-without-uplink)$/;
+    /^spec\/(unknown-(network|machine|host|portgroup)|forward-no-address|address-without-subnet|key-not-for-mode|uplink-gateway-without-uplink|ipsec-without-hosts)$/;
   for (const [key, part] of keysOf(jsonSchema())) {
     const parent = key.split('.').slice(0, -1).join('.');
     const name = key.split('.').at(-1) ?? '';

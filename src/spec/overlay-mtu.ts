@@ -7,6 +7,8 @@ import type { HostSpec } from './spec.js';
  */
 const HEADER_BYTES = 8 + 8 + 14;
 const IP_HEADER_BYTES: Readonly<Record<FamilyNumber, number>> = { 4: 20, 6: 40 };
+/** What ESP adds in transport mode at most (RFC 4303): header, IV, padding to 16 and its trailer, ICV of 16. */
+const ESP_BYTES = 8 + 16 + 16 + 2 + 16;
 /** The largest that a tap and QEMU both carry. */
 const MAX_MTU_BYTES = 65_520;
 
@@ -15,8 +17,16 @@ function overlayMtuBytes(underlayMtuBytes: number, family: FamilyNumber): number
   return Math.min(underlayMtuBytes - HEADER_BYTES - IP_HEADER_BYTES[family], MAX_MTU_BYTES);
 }
 
-/** The largest packet of a machine that every host can hand to every other; `undefined` without hosts. */
-export function mtuBetween(hosts: readonly Pick<HostSpec, 'address' | 'mtuBytes'>[]): number | undefined {
-  const sizes = hosts.map(({ mtuBytes, address }) => overlayMtuBytes(mtuBytes, address.family));
+/**
+ * The largest packet of a machine that every host can hand to every other; `undefined` without hosts.
+ * @param isEncrypted by IPsec, which takes its own part of each packet.
+ */
+export function mtuBetween(
+  hosts: readonly Pick<HostSpec, 'address' | 'mtuBytes'>[],
+  isEncrypted: boolean,
+): number | undefined {
+  const sizes = hosts.map(({ mtuBytes, address }) =>
+    overlayMtuBytes(mtuBytes - (isEncrypted ? ESP_BYTES : 0), address.family),
+  );
   return sizes.length === 0 ? undefined : Math.min(...sizes);
 }

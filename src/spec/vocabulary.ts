@@ -23,6 +23,14 @@ export const DATAPATHS = ['auto', 'system', 'netdev'] as const;
 /** What an Open vSwitch bridge does while it has no flows (ovs-vswitchd.conf.db(5), fail_mode). */
 export const FAIL_MODES = ['secure', 'standalone'] as const;
 
+/** How the uplinks of a bond share the traffic (ovs-vswitchd.conf.db(5), bond_mode). */
+export const BOND_MODES = ['active-backup', 'balance-slb', 'balance-tcp'] as const;
+export type BondMode = (typeof BOND_MODES)[number];
+
+/** Who begins the talk about a bond (IEEE 802.1AX): this host, the other end, or nobody. */
+export const LACP_ROLES = ['off', 'active', 'passive'] as const;
+export type LacpRole = (typeof LACP_ROLES)[number];
+
 /** How a NIC of the user engine is plugged in: by frames on a socket, or by memory shared with QEMU. */
 export const PORT_KINDS = ['stream', 'vhost-user'] as const;
 

@@ -3,6 +3,8 @@ import type { Capabilities } from '../contract.js';
 
 const OVS = 'the kernel bridge of this engine has no VLANs; write `engine: ovs` for this network';
 
+const MIRROR = 'the kernel bridge of this engine copies no frames; write `engine: ovs` for this network';
+
 const EXPORTS = 'the kernel bridge sends no flow records; write `engine: ovs` for this network';
 
 export const NETWORK_KEYS: Capabilities['networkKeys'] = {
@@ -11,6 +13,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   uplink: true,
   'uplink-gateway': true,
   vlan: 'it has no VLANs; make the VLAN device (`ip link add link eth0 name eth0.42 type vlan id 42`) and name it as `uplink`, or write `engine: ovs`',
+  bond: "a bond of the kernel is the host's own; make it (`ip link add bond0 type bond mode 802.3ad`) and write `uplink: bond0`, or `engine: ovs`",
   stp: true,
   rstp: 'the kernel bridge speaks STP without a daemon, not RSTP; write `stp: true`, or `engine: ovs`',
   'multicast-snooping': 'the kernel bridge always does it; leave it out',
@@ -21,6 +24,8 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   netflow: EXPORTS,
   ipfix: EXPORTS,
   sampling: EXPORTS,
+  ipsec: 'it has no tunnels between hosts; write `engine: ovs` for this network',
+  mirror: MIRROR,
   plugs: 'cables are of VDE; write `engine: vde` for this network',
   vxlan: 'the linux engine works on one host; write `engine: user` for this network',
   vde: 'its bridge is no vde_switch; write `engine: user` or `engine: vde` for this network',
@@ -41,5 +46,6 @@ export const NIC_KEYS: Capabilities['nicKeys'] = {
   qinq: OVS,
   isolated: 'there are no protected ports on this engine; write `engine: ovs` for this network',
   'rate-limit': true,
+  mirror: MIRROR,
   'rate-limit-in': 'only what a machine sends is limited here; write `engine: ovs` for this network',
 };

@@ -156,7 +156,7 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
     netdev: (nic, network) => netdevArguments(nic, network, hasVhost),
     status: (signal) => readStatus(run, project, gateway, uplinks, signal),
     leases: async (signal) => leaseRecords(await observe(signal), await gateway.leases()),
-    capture: (nic, signal) => capturePackets(host.namespace, nic.interfaceName, signal),
+    capture: (nic, _network, signal) => capturePackets(host.namespace, nic.interfaceName, signal),
     doctor: (signal) => doctor(run, gateway, signal),
   };
 }

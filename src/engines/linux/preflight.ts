@@ -3,6 +3,7 @@ import type { Problem } from '../../errors.js';
 import { type Link, readLinks } from '../../clients/iproute/links.js';
 import { readRoutes } from '../../clients/iproute/routes.js';
 import type { Network, Topology } from '../../topology/topology.js';
+import { isOfProject } from '../project-marks.js';
 import { PROVIDER } from './identity.js';
 import { markOf } from './marks.js';
 import { hostBridgeProblems, hostUplinkOf } from './uplink/host-bridge.js';
@@ -28,7 +29,9 @@ export async function preflight(
     const link = links.get(interfaceName);
     if (link === undefined || hostBridged.some((network) => network === owner)) return [];
     const mark = markOf(project, link.altnames);
-    if (mark !== undefined && mark.kind !== 'host-bridge') return [];
+    const isAnotherEngines = mark === undefined && isOfProject(project, link.altnames);
+    // Of another engine of the project: this `up` takes it away.
+    if (isAnotherEngines || (mark !== undefined && mark.kind !== 'host-bridge')) return [];
     return [
       {
         code: 'linux/interface-name-taken',

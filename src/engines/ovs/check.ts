@@ -1,4 +1,5 @@
 import type { Problem } from '../../errors.js';
+import { locationOfKey } from '../../spec/source-location.js';
 import type { Network, Nic, Topology } from '../../topology/topology.js';
 import { PROVIDER } from './identity.js';
 import { networkOptionProblems, networkOptions, nicOptionProblems, nicOptions } from './options.js';
@@ -18,6 +19,12 @@ export function checkOvs(topology: Topology): Problem[] {
   if (badOptions.length > 0) return badOptions;
   return [
     ...[...networks.values()].flatMap(networkProblems),
+    ...[...networks.values()].flatMap((network) =>
+      mirrorProblems(
+        network,
+        nics.filter((nic) => nic.network === network.name),
+      ),
+    ),
     ...nics.flatMap((nic) => {
       const network = networks.get(nic.network);
       return network === undefined ? [] : nicProblems(nic, network);
@@ -99,4 +106,25 @@ function nicProblems(nic: Nic, network: Network): Problem[] {
     );
   }
   return problems;
+}
+
+/** A mirror is a thing of one bridge: whoever looks on is on the network too, and takes part in it no more. */
+function mirrorProblems(network: Network, nics: readonly Nic[]): Problem[] {
+  const ids = new Set(nics.map(({ id }) => id));
+  const wishes = [
+    { of: network, subject: `network ${network.name}`, to: networkOptions(network).mirror },
+    ...nics.map((nic) => ({ of: nic, subject: nic.id, to: nicOptions(nic).mirror })),
+  ];
+  return wishes.flatMap(({ of, subject, to }) =>
+    to === undefined || (ids.has(to) && to !== subject)
+      ? []
+      : [
+          {
+            code: 'ovs/mirror-target',
+            message: `${subject} is mirrored to ${to}, which is ${to === subject ? 'itself' : `no NIC of a machine here on the network ${network.name}`}`,
+            fix: `give the machine that looks on a NIC of its own on ${network.name}, and write it as MACHINE/INDEX`,
+            at: locationOfKey(of, 'mirror'),
+          },
+        ],
+  );
 }

@@ -4,9 +4,10 @@ import { type Change, subjectOf } from '../../plan/resource.js';
 import { commandsOf, emptyWork } from '../kernel-gateway/kernel-work.js';
 import { stageBridges } from './execute.js';
 import { exportCommand } from './flow-export.js';
+import { captureCommands, mirrorCommands } from './mirror.js';
 import { bundleLines } from './flows/ofctl.js';
 import { formatMeter } from './flows/meters.js';
-import { cookieOf, externalIds, NAMESPACE_KEY, UPLINK_KEY } from './identity.js';
+import { cookieOf, externalIds, NAMESPACE_KEY, PSK_FILE_KEY } from './identity.js';
 import { stageInside } from './inside.js';
 import {
   type BridgeProperties,
@@ -14,8 +15,8 @@ import {
   propertiesOf,
   type TunnelProperties,
 } from './resources.js';
-import { shieldLines } from './shield.js';
 import { stageTapRemovals, stageTaps } from './taps.js';
+import { uplinkCommands } from './uplink-commands.js';
 
 export function commandsForOvs(project: string, change: Change): string[] {
   const subject = subjectOf(change);
@@ -36,9 +37,15 @@ export function commandsForOvs(project: string, change: Change): string[] {
       const bridge = propertiesOf(subject, 'bridge');
       if (isGone) return [`ovs-vsctl del-br ${bridge.device}`];
       const work = emptyWork();
-      stageBridges([change], work);
+      // A bridge that stands has its mark, unless that is what changes.
+      const isMarked = change.action === 'update' && !change.changed.includes('isMarked');
+      stageBridges(project, [change], () => isMarked, work);
       return [bridgeCommand(bridge, marks), ...commandsOf(work)];
     }
+    case 'mirror':
+      return mirrorCommands(project, change);
+    case 'capture':
+      return isGone ? captureCommands(subject) : [];
     case 'export':
       return [exportCommand(project, change)];
     case 'port': {
@@ -77,10 +84,8 @@ export function commandsForOvs(project: string, change: Change): string[] {
           : []),
       ];
     }
-    case 'uplink': {
-      const { bridge, uplink, isShielded } = propertiesOf(subject, 'uplink');
-      return uplinkCommands(project, bridge, uplink, isShielded, isGone, marks);
-    }
+    case 'uplink':
+      return uplinkCommands(project, change);
     default:
       return [];
   }
@@ -130,58 +135,18 @@ function portCommand(port: PortProperties, marks: readonly string[]): string {
 }
 
 function tunnelCommand(tunnel: TunnelProperties, marks: readonly string[]): string {
-  const { bridge, device, type, remoteAddress, localAddress, key, port } = tunnel;
+  const { bridge, device, type, remoteAddress, localAddress, key, port, pskFile } = tunnel;
   return words(
     `ovs-vsctl add-port ${bridge} ${device} -- set Port ${device} protected=true`,
     ...marks,
+    ...(pskFile === undefined ? [] : [`external_ids:${PSK_FILE_KEY}=${pskFile}`]),
     `-- set Interface ${device} type=${type} options:key=${key} options:dst_port=${port}`,
     shellWord(`options:remote_ip="${remoteAddress}"`),
+    // Read by the shell, so that no list of commands holds the key.
+    ...(pskFile === undefined ? [] : [`"options:psk=\\"$(head -n 1 ${pskFile})\\""`]),
     ...(localAddress === undefined ? [] : [shellWord(`options:local_ip="${localAddress}"`)]),
     ...marks,
   );
-}
-
-/** Moves the host's IPv4 life to the bridge, or back. */
-function uplinkCommands(
-  project: string,
-  bridge: string,
-  uplink: string,
-  isShielded: boolean,
-  isGone: boolean,
-  marks: readonly string[],
-): string[] {
-  const nic =
-    uplink === 'default'
-      ? '$(ip -o route show default | sed -n "s/.* dev \\([^ ]*\\).*/\\1/p" | head -n 1)'
-      : uplink;
-  const [from, to] = isGone ? [bridge, '"$nic"'] : ['"$nic"', bridge];
-  const move = [
-    `routes=$(ip -o route show dev ${from} | grep -v 'proto kernel' | sed 's/ linkdown//;s/ dead//')`,
-    `ip link set dev ${to} up`,
-    `for address in $(ip -o -4 address show dev ${from} scope global | sed 's/.* inet \\([^ ]*\\).*/\\1/'); do ip address del $address dev ${from}; ip address add $address dev ${to}; done`,
-    `printf '%s\\n' "$routes" | while read -r route; do [ -z "$route" ] || ip route replace $route dev ${to}; done`,
-  ];
-  if (isGone) {
-    const device =
-      uplink === 'default'
-        ? `$(ovs-vsctl --bare --columns=name find Port external_ids:${UPLINK_KEY}=default external_ids:passerelle-project=${project})`
-        : uplink;
-    return [`nic=${device}`, ...move, `ovs-vsctl del-port ${bridge} "$nic"`];
-  }
-  return [
-    `nic=${nic}`,
-    words(
-      `ovs-vsctl --may-exist add-port ${bridge} "$nic" -- set Port "$nic" external_ids:${UPLINK_KEY}=${uplink}`,
-      ...marks,
-      '-- set Interface "$nic"',
-      ...marks,
-      `-- set Bridge ${bridge} other_config:hwaddr="\\"$(cat /sys/class/net/"$nic"/address)\\""`,
-    ),
-    ...move,
-    ...(isShielded && uplink !== 'default'
-      ? shieldLines(project, [uplink]).map((line) => `nft ${shellWord(line)}`)
-      : []),
-  ];
 }
 
 function removal(port: { readonly bridge: string; readonly device: string }): string[] {

@@ -146,6 +146,7 @@ describe('impact', () => {
       isShielded: true,
       isAttached: true,
       isHandedOver: true,
+      isConfirmed: true,
     });
     expect(impactOf({ action: 'replace', before: uplink, after: uplink, changed: ['uplink'] })).toBe(
       'brief-loss',

@@ -1,7 +1,9 @@
 import type { Resource } from '../../plan/resource.js';
 import type { Machine, Network, Nic, Topology } from '../../topology/topology.js';
+import { bondPort } from './bond.js';
 import { desireNamespaces, isInNamespace, namespaceOf } from './inside.js';
 import { desireExports } from './flow-export.js';
+import { desireMirrors } from './mirror.js';
 import { guardFlows, networkFlows, openFlows } from './flows/guard.js';
 import { meterNumbers } from './flows/meters.js';
 import { PROVIDER, resourceId } from './identity.js';
@@ -49,6 +51,7 @@ function desireSwitch(project: string, network: Network, nics: readonly Nic[], f
         mac: network.mode === 'bridge' ? null : network.gatewayMac,
         mtuBytes: network.mtuBytes,
         isUp: isHostIn(network),
+        isMarked: true,
         stp: options.stp ?? false,
         rstp: options.rstp ?? false,
         multicastSnooping: options['multicast-snooping'] ?? false,
@@ -58,7 +61,8 @@ function desireSwitch(project: string, network: Network, nics: readonly Nic[], f
     ),
     ...(isOurs ? [networkRules(network, bridge, affects)] : []),
     ...desireExports(network),
-    ...(network.mode === 'bridge' ? [uplinkOf(network, datapath, bridge, affects)] : []),
+    ...desireMirrors(network, nics),
+    ...(network.mode === 'bridge' ? [uplinkOf(project, network, datapath, bridge, affects)] : []),
     ...nics.flatMap((nic) => [
       ...(isInNamespace(nic) ? [] : [tapOf(nic, network, datapath)]),
       portOf(project, nic, network, bridge),
@@ -88,20 +92,24 @@ function networkRules(network: Network, bridge: string, affects: readonly string
 }
 
 function uplinkOf(
+  project: string,
   network: Network,
   datapath: Datapath,
   bridge: string,
   affects: readonly string[],
 ): Resource {
+  const { bond } = networkOptions(network);
   return makeResource(
     'uplink',
     network.name,
     {
       bridge: network.interfaceName,
-      uplink: network.uplink ?? 'default',
+      uplink: bond === undefined ? (network.uplink ?? 'default') : bondPort(project, network.name),
+      ...(bond && { members: [...bond.members].sort(), bondMode: bond.mode, lacp: bond.lacp }),
       isShielded: datapath === 'netdev',
       isAttached: true,
       isHandedOver: true,
+      isConfirmed: true,
     },
     { needs: [bridge], affects, reason: `${network.name} reaches the LAN by it`, source: network.source },
   );

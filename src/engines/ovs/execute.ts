@@ -5,22 +5,25 @@
  * So a port is in the switch before its machine starts, and no tap goes while the switch holds it.
  */
 import { runnerIn } from '../../clients/command/run.js';
+import type { Link } from '../../clients/iproute/links.js';
 import { readRoutes } from '../../clients/iproute/routes.js';
 import type { OvsdbDatabase } from '../../clients/ovsdb/database.js';
 import { interfaceSetting } from '../../clients/sysctl/sysctl.js';
-import type { Change } from '../../plan/resource.js';
+import { type Change, subjectOf } from '../../plan/resource.js';
 import type { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
 import { carryOut, emptyWork, type KernelWork } from '../kernel-gateway/kernel-work.js';
 import { commit } from './commit.js';
 import { applyFlows, keepFlows } from './flow-changes.js';
 import { openDatabase, type OvsHost } from './host.js';
+import { bridgeMark, nameOf } from './identity.js';
+import { readKeys } from './ipsec.js';
 import { clearPlaces, stageInside } from './inside.js';
 import { linksByName, readShielded } from './observe.js';
 import { propertiesOf } from './resources.js';
 import { rowTransactions } from './row-changes.js';
 import { readSnapshot } from './snapshot.js';
 import { stageTapRemovals, stageTaps } from './taps.js';
-import { handBack, type HandOver, handOver, uplinkFinder } from './uplink.js';
+import { endCaptures, handBack, type HandOver, handOver, silenceLeaving, uplinkFinder } from './uplink.js';
 import { forgetUplinks, settleUplinks, watchUplinks } from './uplink-watch.js';
 
 export interface Execution {
@@ -49,7 +52,11 @@ export async function executeOvs(execution: Execution, changes: readonly Change[
 
     await clearPlaces(runnerIn(), changes, signal);
     const rest = emptyWork();
-    stageBridges(changes, rest);
+    // As they are now: with another datapath comes another device.
+    const hasBridges = changes.some((change) => subjectOf(change).kind === 'bridge');
+    const links = hasBridges ? await linksByName(host.run, signal) : new Map<string, Link>();
+    const isMarked = (device: string, mark: string) => links.get(device)?.altnames.includes(mark) ?? false;
+    stageBridges(project, changes, isMarked, rest);
     stageInside(changes, rest);
     const knowsForceForwarding = await gateway.knowsForceForwarding(signal);
     for (const change of changes) gateway.stage(change, rest, knowsForceForwarding);
@@ -70,11 +77,20 @@ async function applyRows(
   const snapshot = await readSnapshot(database, project, signal);
   const find = uplinkFinder(snapshot, await readRoutes(host.run, signal));
   const links = await linksByName(host.run, signal);
-  const { first, main, expected } = rowTransactions(project, changes, snapshot, find, links);
+  const keys = await readKeys(
+    changes.flatMap((change) =>
+      change.action !== 'delete' && change.after.kind === 'tunnel'
+        ? (propertiesOf(change.after, 'tunnel').pskFile ?? [])
+        : [],
+    ),
+  );
+  const { first, main, expected } = rowTransactions(project, changes, snapshot, find, links, keys);
   const moves: HandOver = { run: host.run, project, directory, find, signal };
   await forgetUplinks(directory, changes);
+  await endCaptures(moves, changes);
   await handBack(moves, changes);
   const watched = await watchUplinks(execution, changes, find);
+  await silenceLeaving(moves, changes);
   if (!first.isEmpty) await commit(database, first.operations(), { bridges: [], interfaces: [] }, signal);
   if (!main.isEmpty) await commit(database, main.operations(), expected, signal);
   await handOver(moves, changes);
@@ -82,10 +98,17 @@ async function applyRows(
 }
 
 /** The host's own end of each bridge. Under the userspace datapath it is a device that came with the bridge. */
-export function stageBridges(changes: readonly Change[], work: KernelWork): void {
+export function stageBridges(
+  project: string,
+  changes: readonly Change[],
+  isMarked: (device: string, mark: string) => boolean,
+  work: KernelWork,
+): void {
   for (const change of changes) {
     if (change.action === 'delete' || change.after.kind !== 'bridge') continue;
     const { device, isUp, mac } = propertiesOf(change.after, 'bridge');
+    const mark = bridgeMark(project, nameOf(change.after.id));
+    if (!isMarked(device, mark)) work.linkLines.push(`link property add dev ${device} altname ${mark}`);
     // A gateway is given its addresses; a host of the LAN forms them as it did on its NIC.
     if (mac !== null) {
       work.linkLines.push(`link set dev ${device} addrgenmode none`);

@@ -3,6 +3,7 @@
  * name on a tap. All of it leads back to the resource without a state file.
  */
 import { createHash } from 'node:crypto';
+import { shortMarkPrefix } from '../project-marks.js';
 
 export const PROVIDER = 'ovs';
 
@@ -14,6 +15,8 @@ export type Kind =
   | 'uplink'
   | 'tunnel'
   | 'export'
+  | 'mirror'
+  | 'capture'
   | 'namespace'
   | 'inside';
 
@@ -32,11 +35,22 @@ export function nameOf(id: string): string {
   return id.split('/').slice(2).join('/');
 }
 
+/** `web1` of `web1/0`. */
+export function machineOf(nicId: string): string {
+  return nicId.split('/')[0] ?? nicId;
+}
+
 /** `external_ids` key on an uplink's port: what the file calls the uplink. */
 export const UPLINK_KEY = 'passerelle-uplink';
 
 /** `external_ids` key on a port whose device lives in a namespace: which. */
 export const NAMESPACE_KEY = 'passerelle-namespace';
+
+/** `external_ids` key on a tunnel's port: the file that its key is in. */
+export const PSK_FILE_KEY = 'passerelle-psk-file';
+
+/** `external_ids` key on the port of a capture: the process it is for, `PID:TICKS`. */
+export const PROCESS_KEY = 'passerelle-process';
 
 /** The mark of one row. */
 export function externalIds(project: string, id: string): Readonly<Record<string, string>> {
@@ -64,13 +78,12 @@ export function tapMark(project: string, nicId: string): string {
 }
 
 function tapMarkPrefix(project: string): string {
-  return `passerelle.${PROVIDER}.${hashOf(project).slice(0, 8)}.`;
+  return shortMarkPrefix(project, PROVIDER);
 }
 
-/** Whether an interface bears the mark of any engine of this project. */
-export function isOfProject(project: string, alternativeNames: readonly string[]): boolean {
-  const prefixes = [`passerelle:${project}:`, tapMarkPrefix(project)];
-  return alternativeNames.some((name) => prefixes.some((prefix) => name.startsWith(prefix)));
+/** An alternative name of a bridge's own device, for engines that know nothing of OVSDB. */
+export function bridgeMark(project: string, network: string): string {
+  return `${shortMarkPrefix(project, `${PROVIDER}-bridge`)}${network}`;
 }
 
 /** The NIC that a tap is for; `undefined` when none of its alternative names is our mark. */

@@ -1,9 +1,10 @@
 import type { Change, Impact, Resource } from '../../plan/resource.js';
+import { propertiesOf } from './resources.js';
 
 /** Properties whose change empties the switch's tables or renumbers the gateway. */
 const INTERRUPTING: Readonly<Record<string, readonly string[]>> = {
   bridge: ['datapath', 'failMode', 'controllers', 'mac', 'isUp'],
-  uplink: ['isShielded', 'isHandedOver'],
+  uplink: ['isShielded', 'isHandedOver', 'bondMode', 'lacp'],
   gateway: ['addresses'],
 };
 
@@ -21,14 +22,23 @@ const FIXED: Readonly<Record<string, readonly string[]>> = {
     'localAddress',
     'key',
     'port',
+    'pskFile',
+    'isKeyCurrent',
     'isIsolated',
     'isAttached',
   ],
   inside: ['namespace', 'device'],
 };
 
-export function updatesInPlace(before: Resource, _after: Resource, changed: readonly string[]): boolean {
-  return !changed.some((name) => FIXED[before.kind]?.includes(name));
+export function updatesInPlace(before: Resource, after: Resource, changed: readonly string[]): boolean {
+  if (changed.some((name) => FIXED[before.kind]?.includes(name))) return false;
+  return before.kind !== 'uplink' || !changed.includes('members') || keepsMember(before, after);
+}
+
+/** A bond lives on while one of its members stays. */
+function keepsMember(before: Resource, after: Resource): boolean {
+  const { members: stay = [] } = propertiesOf(after, 'uplink');
+  return propertiesOf(before, 'uplink').members?.some((nic) => stay.includes(nic)) ?? false;
 }
 
 /** What the machines behind a resource feel when it changes. Pure. */

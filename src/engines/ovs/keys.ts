@@ -7,6 +7,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   uplink: true,
   'uplink-gateway': true,
   vlan: true,
+  bond: true,
   stp: true,
   rstp: true,
   'multicast-snooping': true,
@@ -17,6 +18,8 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   netflow: true,
   ipfix: true,
   sampling: true,
+  ipsec: true,
+  mirror: true,
   plugs: 'cables are of VDE; write `engine: vde` for this network',
   vxlan: 'its tunnels come with hosts that the file names; write `engine: user` for this network',
   vde: 'Open vSwitch is no vde_switch; write `engine: user` or `engine: vde` for this network',
@@ -38,4 +41,5 @@ export const NIC_KEYS: Capabilities['nicKeys'] = {
   isolated: true,
   'rate-limit': true,
   'rate-limit-in': true,
+  mirror: true,
 };

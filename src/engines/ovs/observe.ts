@@ -9,15 +9,20 @@ import { numberOf, textOf } from '../../clients/ovsdb/datum.js';
 import type { Tables } from '../../clients/ovsdb/replica.js';
 import { PasserelleError } from '../../errors.js';
 import type { Resource } from '../../plan/resource.js';
+import { deadCaptures } from './capture-marks.js';
 import { type DumpedFlow, meterIn } from './flows/flow-text.js';
 import { dumpFlows, dumpMeters } from './flows/ofctl.js';
 import { findDatabase, openDatabase, type OvsHost } from './host.js';
 import { isOurNamespace, markedNic } from './identity.js';
 import type { NamespaceView } from './inside.js';
-import { type HostState, namespaceIn, observedResources } from './observed.js';
+import type { HostState } from './host-state.js';
+import { readKeys } from './ipsec.js';
+import { namespaceIn, pskFileIn } from './observed-ports.js';
+import { observedResources } from './observed.js';
 import type { MeterProperties } from './resources.js';
 import { shieldedDevices, shieldTable } from './shield.js';
 import { readSnapshot, type Snapshot } from './snapshot.js';
+import { waitingUplinks } from './uplink-files.js';
 
 /** Bridges asked for their flows at a time. */
 const BRIDGES_AT_ONCE = 4;
@@ -34,13 +39,14 @@ export interface KernelState {
 export type Alongside = (kernel: KernelState) => Promise<Resource[]>;
 
 /**
- * What stands and is ours, with what is read alongside. Where no database server answers and no tap of ours stands,
+ * What stands and is ours, with what is read alongside. @param directory where watchdogs of uplinks have their files. Where no database server answers and no tap of ours stands,
  * nothing stands in the switch.
  * @throws PasserelleError `ovsdb/unreachable` when taps of ours stand, so that something of ours is surely in there.
  */
 export async function observeOvs(
   host: OvsHost,
   project: string,
+  directory: string,
   alongside: Alongside,
   signal: AbortSignal,
 ): Promise<Resource[]> {
@@ -51,7 +57,7 @@ export async function observeOvs(
     const moment = (await untilCaughtUp(database, signal)) ? anySignal([signal]) : signal;
     const kernel = await readKernel(host.run, moment);
     const [state, others] = await Promise.all([
-      readState(host, database, kernel, project, signal),
+      readState(host, database, kernel, project, directory, signal),
       alongside(kernel),
     ]);
     return [...observedResources(state), ...others];
@@ -81,6 +87,7 @@ async function readState(
   database: OvsdbDatabase,
   kernel: KernelState,
   project: string,
+  directory: string,
   signal: AbortSignal,
 ): Promise<HostState> {
   const { run } = host;
@@ -99,10 +106,23 @@ async function readState(
       meters.set(bridge, await dumpMeters(run, bridge, signal));
   });
   const [shielded, inside] = await reading;
+  const waiting = new Set(await waitingUplinks(directory));
   const addressed = new Set(
     kernel.addresses.filter(({ scope }) => scope !== 'link').map(({ ifname }) => ifname),
   );
-  return { project, snapshot, links: kernel.links, addressed, shielded, inside, flows, meters };
+  return {
+    project,
+    snapshot,
+    links: kernel.links,
+    addressed,
+    shielded,
+    waiting,
+    keys: await readKeys([...snapshot.ports.values()].flatMap((rows) => pskFileIn(rows) ?? [])),
+    deadCaptures: await deadCaptures(snapshot),
+    inside,
+    flows,
+    meters,
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What this engine reads in the `options` of networks and NICs. The file's own checks come first; these are for types. */
 import { z } from 'zod';
 import type { Problem } from '../../errors.js';
+import { BOND_MODES, LACP_ROLES } from '../../spec/vocabulary.js';
 import type { SourceLocation } from '../../spec/source-location.js';
 import type { Network, Nic } from '../../topology/topology.js';
 
@@ -10,6 +11,10 @@ const rate = z.string().regex(/^[1-9]\d{0,6}[kmg]bit$/u);
 const networkShape = z.object({
   /** VLAN of the network on its uplink; NICs that name none are in it. */
   vlan: vlan.optional(),
+  /** Several NICs as one uplink. */
+  bond: z
+    .object({ members: z.array(z.string()).min(2), mode: z.enum(BOND_MODES), lacp: z.enum(LACP_ROLES) })
+    .optional(),
   stp: z.boolean().optional(),
   rstp: z.boolean().optional(),
   'multicast-snooping': z.boolean().optional(),
@@ -23,6 +28,10 @@ const networkShape = z.object({
   sflow: z.string().optional(),
   netflow: z.string().optional(),
   ipfix: z.string().optional(),
+  /** Tunnels are encrypted, by the key in this file. */
+  ipsec: z.object({ 'psk-file': z.string() }).optional(),
+  /** NIC that is sent a copy of what the network carries. */
+  mirror: z.string().optional(),
   /** One packet of so many is looked at. */
   sampling: z.number().int().positive().optional(),
 });
@@ -41,6 +50,8 @@ const nicShape = z.object({
   qinq: z.boolean().optional(),
   /** Cannot reach other isolated NICs of the network, only the rest. */
   isolated: z.boolean().optional(),
+  /** NIC that is sent a copy of what this one carries. */
+  mirror: z.string().optional(),
   /** Most that the machine may send. */
   'rate-limit': rate.optional(),
   /** Most that the machine is sent. */

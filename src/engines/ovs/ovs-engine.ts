@@ -10,7 +10,7 @@ import type { Capabilities, Engine, EngineContext } from '../contract.js';
 import { nothingWithoutPrograms } from '../kernel-gateway/absent-programs.js';
 import { desireGateway } from '../kernel-gateway/desire.js';
 import { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
-import { captureNic } from './capture.js';
+import { captureNetwork, captureNic } from './capture.js';
 import { checkOvs } from './check.js';
 import { commandsForOvs } from './commands.js';
 import { datapathOf, desireSwitches } from './desire.js';
@@ -27,6 +27,7 @@ import { observeOvs } from './observe.js';
 import { preflightOvs } from './preflight.js';
 import { readStatus } from './status.js';
 import { desireTunnels } from './tunnels.js';
+import { sweepUplinkFiles } from './uplink-files.js';
 import { commitUplinks } from './uplink-watch.js';
 
 const CAPABILITIES: Capabilities = {
@@ -57,6 +58,7 @@ export function createOvsEngine(context: EngineContext, host: OvsHost = localHos
     observeOvs(
       host,
       project,
+      directory,
       async ({ addresses, links }) => gateway.observe(addresses, new Set(links.keys()), signal),
       signal,
     );
@@ -84,9 +86,11 @@ export function createOvsEngine(context: EngineContext, host: OvsHost = localHos
     netdev: (nic, network) => netdevArguments(nic, network, datapathOf(network, host), hasVhost),
     status: (signal) => readStatus(host, project, gateway, directory, signal),
     leases: async (signal) => leaseRecords(await observe(signal), await gateway.leases()),
-    capture: (nic, signal) => captureNic(host, project, nic, signal),
+    capture: (nic, network, signal) => captureNic({ host, project, directory }, nic, network, signal),
+    captureNetwork: (network, signal) => captureNetwork({ host, project, directory }, network, signal),
     doctor: (signal) => doctorOvs(host, signal),
     commit: async () => commitUplinks(directory),
+    sweep: async () => sweepUplinkFiles(directory),
   };
 }
 

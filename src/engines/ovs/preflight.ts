@@ -1,15 +1,18 @@
-import { readAddresses } from '../../clients/iproute/links.js';
+import { type Link, readAddresses } from '../../clients/iproute/links.js';
 import { defaultRouteDevices, readRoutes } from '../../clients/iproute/routes.js';
 import type { OvsdbDatabase } from '../../clients/ovsdb/database.js';
 import { mapOf } from '../../clients/ovsdb/datum.js';
 import { PasserelleError, type Problem } from '../../errors.js';
-import type { Topology } from '../../topology/topology.js';
+import { locationOfKey } from '../../spec/source-location.js';
+import type { Network, Topology } from '../../topology/topology.js';
 import { openDatabase, type OvsHost } from './host.js';
-import { isOfProject, PROVIDER, PROJECT_KEY } from './identity.js';
+import { encryptionProblems } from './ipsec.js';
+import { isOfProject } from '../project-marks.js';
+import { PROVIDER, PROJECT_KEY } from './identity.js';
 import { nicOptions } from './options.js';
 import { isInNamespace } from './inside.js';
 import { linksByName } from './observe.js';
-import { underlayProblems, uplinksOf } from './underlay.js';
+import { namedUplinks, underlayProblems, uplinksOf } from './underlay.js';
 
 /** What stands in the way on this host right now; a database that does not answer is in the way of everything. */
 export async function preflightOvs(
@@ -55,18 +58,7 @@ export async function preflightOvs(
         ];
       },
     );
-    const missing = networks.flatMap(({ name, uplink, source }): Problem[] => {
-      if (uplink === undefined || uplink === 'default' || links.has(uplink)) return [];
-      const others = [...links.keys()].filter((ifname) => ifname !== 'lo').slice(0, 8);
-      return [
-        {
-          code: 'ovs/no-such-uplink',
-          message: `network ${name} leaves by ${uplink}, and this host has no such interface`,
-          fix: `name one of: ${others.join(', ')}`,
-          at: source,
-        },
-      ];
-    });
+    const missing = networks.flatMap((network) => missingUplinks(network, links));
     const [addresses, routes] = await Promise.all([
       readAddresses(host.run, signal),
       readRoutes(host.run, signal),
@@ -77,6 +69,7 @@ export async function preflightOvs(
     return [
       ...taken,
       ...missing,
+      ...(await encryptionProblems(networks, host)),
       ...underlayProblems(networks, addresses, bridges, uplinks, host),
       ...stacked.map(
         (nic): Problem => ({
@@ -90,4 +83,16 @@ export async function preflightOvs(
   } finally {
     database.close();
   }
+}
+
+function missingUplinks(network: Network, links: ReadonlyMap<string, Link>): Problem[] {
+  const others = [...links.keys()].filter((ifname) => ifname !== 'lo').slice(0, 8);
+  return namedUplinks(network)
+    .filter((uplink) => uplink !== 'default' && !links.has(uplink))
+    .map((uplink) => ({
+      code: 'ovs/no-such-uplink',
+      message: `network ${network.name} leaves by ${uplink}, and this host has no such interface`,
+      fix: `name one of: ${others.join(', ')}`,
+      at: locationOfKey(network, 'uplink'),
+    }));
 }

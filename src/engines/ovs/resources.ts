@@ -3,6 +3,7 @@
  * the same words, so that what is wanted and what stands are compared without translation. Pure.
  */
 import type { Json, Resource } from '../../plan/resource.js';
+import type { BondMode, LacpRole } from '../../spec/vocabulary.js';
 import { type Kind, PROVIDER, resourceId } from './identity.js';
 
 export type Datapath = 'system' | 'netdev';
@@ -19,6 +20,8 @@ export interface BridgeProperties {
   readonly mtuBytes: number;
   /** The host takes part by its own port: as the gateway, or as a host of the LAN. */
   readonly isUp: boolean;
+  /** The device says whose it is, to engines that know nothing of OVSDB. */
+  readonly isMarked: boolean;
   readonly stp: boolean;
   readonly rstp: boolean;
   readonly multicastSnooping: boolean;
@@ -73,12 +76,18 @@ export interface MeterProperties {
 /** The host NIC that a bridge has taken in, with the host's addresses now on the bridge. */
 export interface UplinkProperties {
   readonly bridge: string;
-  /** As the file says it: the name of a NIC, or `default` for the one that has the default route. */
+  /** As the file says it: the name of a NIC, or `default` for the one with the default route; of a bond, its port. */
   readonly uplink: string;
+  /** NICs of a bond, sorted; absent: it is none. */
+  readonly members?: readonly string[];
+  readonly bondMode?: BondMode;
+  readonly lacp?: LacpRole;
   readonly isShielded: boolean;
   readonly isAttached: boolean;
   /** The NIC bears none of the host's addresses any more. */
   readonly isHandedOver: boolean;
+  /** No watchdog waits for a word on the change that made it so. */
+  readonly isConfirmed: boolean;
 }
 
 export interface TunnelProperties {
@@ -91,6 +100,10 @@ export interface TunnelProperties {
   readonly key: number;
   /** UDP port. */
   readonly port: number;
+  /** File with the key that encrypts it; absent: in clear. */
+  readonly pskFile?: string;
+  /** The key that stands is the one in the file; where there is no file, that there is none. */
+  readonly isKeyCurrent: boolean;
   /** Passes nothing on that came by another tunnel: the mesh is full, and that would be a loop. */
   readonly isIsolated: boolean;
   readonly isAttached: boolean;
@@ -104,6 +117,21 @@ export interface ExportProperties {
   readonly target: string;
   /** One packet of so many is looked at; null: all. */
   readonly sampling: number | null;
+}
+
+/** A copy of what ports carry, for another port. */
+export interface MirrorProperties {
+  readonly bridge: string;
+  /** Devices of the ports, sorted; empty: the whole bridge. */
+  readonly sources: readonly string[];
+  /** Device of the port that is sent the copy, and nothing else. */
+  readonly output: string;
+}
+
+/** What a capture left that was killed. */
+export interface CaptureProperties {
+  readonly bridge: string;
+  readonly device: string;
 }
 
 /** A network namespace of ours. */
@@ -134,6 +162,8 @@ interface PropertiesByKind {
   readonly uplink: UplinkProperties;
   readonly tunnel: TunnelProperties;
   readonly export: ExportProperties;
+  readonly mirror: MirrorProperties;
+  readonly capture: CaptureProperties;
 }
 
 export function makeResource<K extends Kind>(

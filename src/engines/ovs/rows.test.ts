@@ -23,10 +23,25 @@ const nics = Array.from({ length: 40 }, (_, index) =>
   }),
 );
 const desired = desireSwitches(P, topology(P, [lan, web], nics), { datapath: 'netdev' });
-const NONE = { bridgeUuid: () => undefined, portUuid: () => undefined, qosUuid: () => undefined };
+const NONE = {
+  bridgeUuid: () => undefined,
+  portUuid: () => undefined,
+  memberUuids: () => new Map<string, string>(),
+  qosUuid: () => undefined,
+  mirrorUuid: () => undefined,
+  mirrors: [],
+};
 const STANDING = {
   bridgeUuid: (device: string) => `bridge-${device}`,
   portUuid: (device: string) => `port-${device}`,
+  memberUuids: () =>
+    new Map([
+      ['eth1', 'row-eth1'],
+      ['eth2', 'row-eth2'],
+      ['eth3', 'row-of-a-dead-eth3'],
+    ]),
+  mirrorUuid: () => undefined,
+  mirrors: [],
   qosUuid: (device: string) => (device === nics[0]!.interfaceName ? `qos-${device}` : undefined),
 };
 const LINKS = new Map([['eth1', { address: '02:00:00:00:00:07' } as never]]);

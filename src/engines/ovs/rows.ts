@@ -2,6 +2,7 @@
  * Resources as operations of OVSDB. Pure: a whole plan becomes one list, sent as one transaction. Rows that are to go
  * are named by UUID, from the same reading of the database that the plan's execution begins with.
  */
+import type { Row } from '../../clients/ovsdb/datum.js';
 import { map, namedUuid, set, uuid, uuidName, type WrittenRow } from '../../clients/ovsdb/notation.js';
 import {
   byUuid,
@@ -13,13 +14,19 @@ import {
   update,
 } from '../../clients/ovsdb/operations.js';
 import { bridgeColumns, bridgeConfig, controllerRow, portColumns, portConfig, qosConfig } from './columns.js';
-import { externalIds, NAMESPACE_KEY, resourceId, UPLINK_KEY } from './identity.js';
+import { externalIds, NAMESPACE_KEY, PSK_FILE_KEY, resourceId, UPLINK_KEY } from './identity.js';
 import type { BridgeProperties, PortProperties, TunnelProperties } from './resources.js';
 
 /** UUIDs of the rows that stand, by name. */
 export interface StandingRows {
   readonly bridgeUuid: (device: string) => string | undefined;
   readonly portUuid: (device: string) => string | undefined;
+  /** Those of a port's interfaces, by name. */
+  readonly memberUuids: (device: string) => ReadonlyMap<string, string>;
+  /** The row of a mirror, by the id of its resource. */
+  readonly mirrorUuid: (id: string) => string | undefined;
+  /** Mirrors of ours. */
+  readonly mirrors: Iterable<Row>;
   /** The QoS row of a port. */
   readonly qosUuid: (device: string) => string | undefined;
 }
@@ -45,12 +52,10 @@ export class RowWork {
 
   /** Every operation so far, in an order in which each finds the rows it names. */
   operations(): Operation[] {
-    const bridgesByUuid = (names: readonly string[], reference: (name: string) => ReturnType<typeof uuid>) =>
-      set(names.map(reference));
     return [
       ...(this.#oldBridges.length === 0
         ? []
-        : [mutate('Open_vSwitch', [], [['bridges', 'delete', bridgesByUuid(this.#oldBridges, uuid)]])]),
+        : [mutate('Open_vSwitch', [], [['bridges', 'delete', set(this.#oldBridges.map(uuid))]])]),
       ...[...this.#leaving].map(([bridge, ports]) =>
         mutate('Bridge', [['name', '==', bridge]], [['ports', 'delete', set(ports.map(uuid))]]),
       ),
@@ -60,7 +65,7 @@ export class RowWork {
       ),
       ...(this.#newBridges.length === 0
         ? []
-        : [mutate('Open_vSwitch', [], [['bridges', 'insert', bridgesByUuid(this.#newBridges, namedUuid)]])]),
+        : [mutate('Open_vSwitch', [], [['bridges', 'insert', set(this.#newBridges.map(namedUuid))]])]),
     ];
   }
 
@@ -121,17 +126,19 @@ export class RowWork {
     this.#insertPort(id, port.bridge, port.device, type, columns, marks);
   }
 
-  /** @param options of the Interface: where the tunnel leads. */
-  createTunnel(id: string, tunnel: TunnelProperties): void {
-    const { bridge, device, type, remoteAddress, localAddress, key, port } = tunnel;
+  /** @param psk the key that encrypts it. */
+  createTunnel(id: string, tunnel: TunnelProperties, psk?: string): void {
+    const { bridge, device, type, remoteAddress, localAddress, key, port, pskFile } = tunnel;
     const options = map({
       remote_ip: remoteAddress,
       local_ip: localAddress,
       key: String(key),
       dst_port: String(port),
+      psk,
     });
     // Mesh members never pass on what came by another tunnel: the mesh is full, and that would be a loop.
-    this.#insertPort(id, bridge, device, { type, options }, { protected: true });
+    const marks = pskFile === undefined ? {} : { [PSK_FILE_KEY]: pskFile };
+    this.#insertPort(id, bridge, device, { type, options }, { protected: true }, marks);
   }
 
   createUplink(id: string, bridge: string, device: string, uplink: string): void {

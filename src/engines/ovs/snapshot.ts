@@ -11,7 +11,9 @@ import type { StandingRows } from './rows.js';
 export interface PortRows {
   readonly uuid: string;
   readonly port: Row;
+  /** The one of an ordinary port, the first of a bond. */
   readonly interface: Row | undefined;
+  readonly interfaces: readonly Row[];
   readonly qos: Row | undefined;
   /** Name of the bridge it is on; empty when that bridge is not ours. */
   readonly bridge: string;
@@ -26,6 +28,8 @@ export interface Snapshot extends StandingRows {
   readonly controllers: ReadonlyMap<string, Row>;
   /** Rows of flow records. */
   readonly exports: ReadonlyMap<string, Row>;
+  /** Rows of mirrors, those of captures among them. */
+  readonly mirrorsById: ReadonlyMap<string, Row>;
   readonly bridgeId: (device: string) => string | undefined;
 }
 
@@ -46,29 +50,36 @@ export async function readSnapshot(
     ['sFlow', ours, SCHEMA_NEEDS.sFlow],
     ['NetFlow', ours, SCHEMA_NEEDS.NetFlow],
     ['IPFIX', ours, SCHEMA_NEEDS.IPFIX],
+    ['Mirror', ours, SCHEMA_NEEDS.Mirror],
   ] as const;
   const results = await database.transact(
     wanted.map(([table, where, columns]) => select(table, where, ['_uuid', ...columns])),
     signal,
   );
-  const [globals = [], bridges = [], ports = [], interfaces = [], qos = [], controllers = [], ...exports] =
-    wanted.map(([table], index) =>
-      (results[index]?.rows ?? []).map((row) => readRow(row, tableOf(database.schema, table))),
-    );
+  const read = wanted.map(([table], index) =>
+    (results[index]?.rows ?? []).map((row) => readRow(row, tableOf(database.schema, table))),
+  );
+  const [globals = [], bridges = [], ports = [], interfaces = [], qos = [], controllers = []] = read;
+  const exports = read.slice(6, 9);
+  const mirrors = byResource(read[9] ?? [], (row) => row);
   const interfaceByUuid = byUuid(interfaces);
   const qosByUuid = byUuid(qos);
   const bridgeOfPort = new Map<unknown, string>();
   for (const bridge of bridges)
     for (const port of setOf(bridge, 'ports')) bridgeOfPort.set(port, textOf(bridge, 'name') ?? '');
-  const portRows = ports.map(
-    (port): PortRows => ({
+  const portRows = ports.map((port): PortRows => {
+    const itsInterfaces = setOf(port, 'interfaces').flatMap(
+      (each) => interfaceByUuid.get(String(each)) ?? [],
+    );
+    return {
       uuid: textOf(port, '_uuid') ?? '',
       port,
-      interface: interfaceByUuid.get(textOf(port, 'interfaces') ?? ''),
+      interface: itsInterfaces[0],
+      interfaces: itsInterfaces,
       qos: qosByUuid.get(textOf(port, 'qos') ?? ''),
       bridge: bridgeOfPort.get(textOf(port, '_uuid')) ?? '',
-    }),
-  );
+    };
+  });
   const portByDevice = new Map(portRows.map((rows) => [textOf(rows.port, 'name'), rows]));
   const bridgeByDevice = new Map(bridges.map((row) => [textOf(row, 'name'), row]));
   const bridgesById = byResource(bridges, (row) => row);
@@ -80,8 +91,18 @@ export async function readSnapshot(
     ports: byResource(portRows, (rows) => rows.port),
     controllers: byUuid(controllers),
     exports: byResource(exports.flat(), (row) => row),
+    mirrorsById: mirrors,
+    mirrors: [...mirrors.values()],
+    mirrorUuid: (id) => textOf(mirrors.get(id) ?? new Map(), '_uuid'),
     bridgeUuid: (device) => textOf(bridgeByDevice.get(device) ?? new Map(), '_uuid'),
     portUuid: (device) => portByDevice.get(device)?.uuid,
+    memberUuids: (device) =>
+      new Map(
+        (portByDevice.get(device)?.interfaces ?? []).map((row) => [
+          textOf(row, 'name') ?? '',
+          textOf(row, '_uuid') ?? '',
+        ]),
+      ),
     qosUuid: (device) => textOf(portByDevice.get(device)?.port ?? new Map(), 'qos'),
   };
 }

@@ -1,12 +1,12 @@
 import type { Link } from '../../clients/iproute/links.js';
-import { mapOf, textOf } from '../../clients/ovsdb/datum.js';
+import { flagOf, mapOf, textOf } from '../../clients/ovsdb/datum.js';
 import type { EngineStatus, PortStatus } from '../contract.js';
 import type { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
 import { findDatabase, type OvsHost } from './host.js';
 import { nameOf, resourceId } from './identity.js';
 import { linksByName } from './observe.js';
 import { SCHEMA_NEEDS } from './columns.js';
-import { waitingUplinks } from './uplink-watch.js';
+import { waitingUplinks } from './uplink-files.js';
 import { readSnapshot, type PortRows, type Snapshot } from './snapshot.js';
 
 /** Counters of every port, and what a person should know of this host. */
@@ -32,10 +32,16 @@ export async function readStatus(
       // Those of NICs, `web1/0`; the server of an isolated network has one too.
       .filter(([id]) => id.startsWith(prefix) && id.slice(prefix.length).includes('/'))
       .map(([id, rows]) => portStatus(nameOf(id), rows, snapshot, links));
+    const uplinks = [...snapshot.ports].filter(([id]) => id.startsWith(resourceId('uplink', '')));
     return {
       running: snapshot.bridges.size > 0,
       ports,
-      notes: [...datapathNotes(snapshot), ...waiting.map(waitingNote), ...notes],
+      notes: [
+        ...datapathNotes(snapshot),
+        ...uplinks.flatMap(([id, rows]) => bondNotes(nameOf(id), rows)),
+        ...waiting.map(waitingNote),
+        ...notes,
+      ],
     };
   } finally {
     database.close();
@@ -43,7 +49,23 @@ export async function readStatus(
 }
 
 function waitingNote(network: string): string {
-  return `the uplink of ${network} is taken out again soon unless you run \`passerelle commit\``;
+  return `the uplink of ${network} is put back soon as it was unless you run \`passerelle commit\``;
+}
+
+/** A bond whose far end does not talk LACP carries nothing: worth a word. */
+function bondNotes(network: string, { port, interfaces }: PortRows): string[] {
+  const mode = textOf(port, 'bond_mode');
+  if (mode === undefined) return [];
+  const names = (rows: typeof interfaces) => rows.map((row) => textOf(row, 'name') ?? '').sort();
+  const lacp = textOf(port, 'lacp') ?? 'off';
+  const silent = lacp === 'off' ? [] : names(interfaces.filter((row) => !flagOf(row, 'lacp_current')));
+  const word =
+    lacp === 'off'
+      ? 'without LACP'
+      : silent.length === 0
+        ? 'LACP is agreed on all of them'
+        : `LACP is not answered on ${silent.join(', ')}`;
+  return [`the uplink of ${network} is a bond of ${names(interfaces).join(', ')} (${mode}): ${word}`];
 }
 
 function portStatus(

@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import type { Resource } from '../../plan/resource.js';
 import type { Network, TunnelType } from '../../topology/topology.js';
 import { resourceId } from './identity.js';
+import { networkOptions } from './options.js';
 import { makeResource } from './resources.js';
 
 /** UDP ports that IANA gave. */
@@ -18,6 +19,7 @@ const UDP_PORTS: Readonly<Record<TunnelType, number>> = { vxlan: 4789, geneve: 6
 export function desireTunnels(project: string, network: Network): Resource[] {
   const { overlay, name, interfaceName, source } = network;
   if (overlay === undefined) return [];
+  const { ipsec } = networkOptions(network);
   const { type, identifier, localAddress, peers } = overlay;
   return peers.map(({ host, address }) =>
     makeResource(
@@ -31,6 +33,8 @@ export function desireTunnels(project: string, network: Network): Resource[] {
         localAddress,
         key: identifier,
         port: UDP_PORTS[type],
+        ...(ipsec && { pskFile: ipsec['psk-file'] }),
+        isKeyCurrent: true,
         isIsolated: true,
         isAttached: true,
       },

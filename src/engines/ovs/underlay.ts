@@ -7,6 +7,7 @@ import { type Row, textOf } from '../../clients/ovsdb/datum.js';
 import type { Problem } from '../../errors.js';
 import type { Network } from '../../topology/topology.js';
 import { type HostFacts, datapathOf } from './desire.js';
+import { networkOptions } from './options.js';
 
 /** @param bridges all that this switch has, with `name` and `datapath_type`. @param uplinks NICs that come into one. */
 export function underlayProblems(
@@ -55,6 +56,12 @@ export function uplinksOf(
   return new Set(
     networks
       .filter(({ mode }) => mode === 'bridge')
-      .flatMap(({ uplink = 'default' }) => (uplink === 'default' ? (defaultDevice ?? []) : uplink)),
+      .flatMap((network) => namedUplinks(network))
+      .flatMap((uplink) => (uplink === 'default' ? (defaultDevice ?? []) : uplink)),
   );
+}
+
+/** As the file names them. */
+export function namedUplinks(network: Network): readonly string[] {
+  return networkOptions(network).bond?.members ?? [network.uplink ?? 'default'];
 }

@@ -12,9 +12,10 @@ import { runTransaction } from '../../clients/nft/transaction.js';
 import { mapOf, textOf as textIn } from '../../clients/ovsdb/datum.js';
 import { PasserelleError } from '../../errors.js';
 import type { Change, Resource } from '../../plan/resource.js';
+import { nicsOf } from './bond.js';
 import { UPLINK_KEY } from './identity.js';
 import { readShielded } from './observe.js';
-import { propertiesOf, type UplinkProperties } from './resources.js';
+import { propertiesOf } from './resources.js';
 import { shieldLines, unshieldLines } from './shield.js';
 import type { Snapshot } from './snapshot.js';
 
@@ -41,8 +42,11 @@ export function uplinkFinder(snapshot: Snapshot, routes: readonly Route[]): Upli
   };
 }
 
-interface Uplink extends UplinkProperties {
-  readonly device: string;
+interface NicMoves {
+  readonly bridge: string;
+  readonly isShielded: boolean;
+  readonly joining: readonly string[];
+  readonly leaving: readonly string[];
 }
 
 export interface HandOver {
@@ -53,52 +57,95 @@ export interface HandOver {
   readonly signal: AbortSignal;
 }
 
-/** Before the rows change: the NICs that leave their bridge have their addresses back. */
+/**
+ * Before the rows change: the NICs that leave their bridge have their addresses back; of a bond, the first NIC has them.
+ */
 export async function handBack(work: HandOver, changes: readonly Change[]): Promise<void> {
-  const leaving = changes.flatMap((change): Uplink[] =>
-    change.action === 'delete' && change.before.kind === 'uplink' ? [uplinkOf(change.before, work.find)] : [],
+  const leaving = changes.flatMap((change) =>
+    change.action === 'delete' && change.before.kind === 'uplink' ? [placedNics(change.before, work)] : [],
   );
   if (leaving.length === 0) return;
-  const shielded = await readShielded(work.run, work.project, work.signal);
-  const devices = leaving.map(({ device }) => device);
-  await runTransaction(work.run, unshieldLines(work.project, devices, shielded), work.signal);
+  await unshield(
+    work,
+    leaving.flatMap(({ nics }) => nics),
+  );
   await move(
     work,
-    leaving.map(({ bridge, device }) => ({ from: bridge, to: device })),
+    leaving.flatMap(({ bridge, nics }) => nics.slice(0, 1).map((nic) => ({ from: bridge, to: nic }))),
   );
 }
 
-/** After the rows changed: the bridges take over what their NICs had. */
+/**
+ * NICs that leave a bond which lives on go down first, so that the far end sees at once what it would else learn from
+ * LACP after three seconds, and sends nothing more there.
+ */
+export async function silenceLeaving(
+  { run, directory, signal }: HandOver,
+  changes: readonly Change[],
+): Promise<void> {
+  const nics = changes.flatMap((change) => {
+    if (change.action !== 'update' || change.after.kind !== 'uplink') return [];
+    const { members: stay = [] } = propertiesOf(change.after, 'uplink');
+    return (propertiesOf(change.before, 'uplink').members ?? []).filter((nic) => !stay.includes(nic));
+  });
+  const lines = nics.map((nic) => `link set dev ${nic} down`);
+  await runBatch(run, lines, { directory, signal });
+}
+
+/** After the rows changed: the bridges take over what their NICs had; NICs that a bridge let go are the host's again. */
 export async function handOver(work: HandOver, changes: readonly Change[]): Promise<void> {
-  const joining = changes.flatMap((change): Uplink[] =>
-    change.action !== 'delete' && change.after.kind === 'uplink' ? [uplinkOf(change.after, work.find)] : [],
-  );
-  if (joining.length === 0) return;
+  const moves = changes.flatMap((change): NicMoves[] => {
+    if (change.action === 'delete' || change.after.kind !== 'uplink') return [];
+    const before = change.action === 'create' ? [] : placedNics(change.before, work).nics;
+    const { bridge, nics, isShielded } = placedNics(change.after, work);
+    return [{ bridge, isShielded, joining: nics, leaving: before.filter((nic) => !nics.includes(nic)) }];
+  });
+  if (moves.length === 0) return;
   await move(
     work,
-    joining.map(({ bridge, device }) => ({ from: device, to: bridge })),
+    moves.flatMap(({ bridge, joining }) => joining.map((nic) => ({ from: nic, to: bridge }))),
   );
   const shielded = await readShielded(work.run, work.project, work.signal);
-  const devices = joining.filter(({ isShielded, device }) => isShielded && !shielded.has(device));
-  await runTransaction(
-    work.run,
-    shieldLines(
-      work.project,
-      devices.map(({ device }) => device),
-    ),
-    work.signal,
+  const devices = moves.flatMap(({ isShielded, joining }) =>
+    isShielded ? joining.filter((nic) => !shielded.has(nic)) : [],
+  );
+  await runTransaction(work.run, shieldLines(work.project, devices), work.signal);
+  await unshield(
+    work,
+    moves.flatMap(({ leaving }) => leaving),
   );
 }
 
-function uplinkOf(resource: Resource, find: UplinkFinder): Uplink {
-  const properties = propertiesOf(resource, 'uplink');
-  return { ...properties, device: find(resource.id, properties.uplink) };
+function placedNics(
+  resource: Resource,
+  { find }: HandOver,
+): { readonly bridge: string; readonly isShielded: boolean; readonly nics: readonly string[] } {
+  const uplink = propertiesOf(resource, 'uplink');
+  return { ...uplink, nics: nicsOf(uplink, find(resource.id, uplink.uplink)) };
+}
+
+/** What a killed capture had shielded: with its device the chain would go, and an empty table be left. */
+export async function endCaptures(work: HandOver, changes: readonly Change[]): Promise<void> {
+  const devices = changes.flatMap((change) =>
+    change.action === 'delete' && change.before.kind === 'capture'
+      ? [propertiesOf(change.before, 'capture').device]
+      : [],
+  );
+  await unshield(work, devices);
+}
+
+async function unshield({ run, project, signal }: HandOver, nics: readonly string[]): Promise<void> {
+  if (nics.length === 0) return;
+  const shielded = await readShielded(run, project, signal);
+  await runTransaction(run, unshieldLines(project, nics, shielded), signal);
 }
 
 async function move(work: HandOver, moves: readonly { from: string; to: string }[]): Promise<void> {
   const { run, directory, signal } = work;
   const [addresses, routes] = await Promise.all([readAddresses(run, signal), readRoutes(run, signal)]);
   const lines = moves.flatMap(({ from, to }) => [
+    // A bond's further NICs may never have been used.
+    `link set dev ${from} up`,
     `link set dev ${to} up`,
     ...handOverLines(from, to, addresses, routes),
   ]);

@@ -3,6 +3,8 @@ import type { Capabilities } from '../contract.js';
 
 const OVS = 'the fabric has no VLANs; write `engine: ovs` for this network';
 
+const MIRROR = 'the fabric copies no frames to a NIC; write `engine: ovs` for this network';
+
 const EXPORTS = 'the fabric sends no flow records; write `engine: ovs` for this network';
 
 export const NETWORK_KEYS: Capabilities['networkKeys'] = {
@@ -10,6 +12,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   uplink: 'its sockets leave by the routes of the host; write `engine: linux` for this network',
   'uplink-gateway': 'its sockets leave by the routes of the host; write `engine: linux` for this network',
   vlan: OVS,
+  bond: 'its sockets leave by the routes of the host; write `engine: ovs` for this network',
   stp: 'the fabric is one switch, which no cable can make a loop of; leave it out',
   rstp: 'the fabric is one switch, which no cable can make a loop of; leave it out',
   'multicast-snooping': 'the fabric floods multicast; leave it out, or write `engine: ovs`',
@@ -20,6 +23,8 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   netflow: EXPORTS,
   ipfix: EXPORTS,
   sampling: EXPORTS,
+  ipsec: 'its tunnels are sockets, which the fabric does not encrypt; write `engine: ovs` for this network',
+  mirror: MIRROR,
   plugs: 'cables are of VDE; write `engine: vde` for this network',
   vxlan: true,
   vde: true,
@@ -40,5 +45,6 @@ export const NIC_KEYS: Capabilities['nicKeys'] = {
   qinq: OVS,
   isolated: 'the fabric has no protected ports; write `engine: ovs` for this network',
   'rate-limit': 'the fabric has no rate limits; write `engine: linux` or `engine: ovs` for this network',
+  mirror: MIRROR,
   'rate-limit-in': 'the fabric has no rate limits; write `engine: ovs` for this network',
 };

@@ -117,7 +117,7 @@ export function createUserEngine(context: EngineContext): Engine {
       });
       return found ?? [];
     },
-    async *capture(nic, signal) {
+    async *capture(nic, _network, signal) {
       const fabric = await findFabric(context, signal);
       if (fabric === undefined) throw notRunning();
       yield* fabric.capture(nic.id, signal);

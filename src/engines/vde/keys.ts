@@ -10,6 +10,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   uplink: true,
   'uplink-gateway': true,
   vlan: true,
+  bond: `a switch of VDE takes no NIC of the host; ${OVS}`,
   stp: true,
   rstp: `vde_switch has a fast spanning tree of its own; write \`stp: true\``,
   'multicast-snooping': `vde_switch floods multicast; leave it out, or ${OVS}`,
@@ -20,6 +21,8 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   netflow: EXPORTS,
   ipfix: EXPORTS,
   sampling: EXPORTS,
+  ipsec: `its cables are encrypted by ssh where a plug says so; ${OVS}`,
+  mirror: `vde_switch copies no frames to a port; ${OVS}`,
   plugs: true,
   vxlan: 'tunnels of VDE are plugs; write `plugs: [vxvde://239.1.2.3]`',
   vde: true,
@@ -42,5 +45,6 @@ export const NIC_KEYS: Capabilities['nicKeys'] = {
   qinq: `vde_switch knows one tag; ${OVS}`,
   isolated: `vde_switch has no protected ports; ${OVS}`,
   'rate-limit': `vde_switch has no rate limits; ${OVS}`,
+  mirror: `vde_switch copies no frames to a port; ${OVS}`,
   'rate-limit-in': `vde_switch has no rate limits; ${OVS}`,
 };

@@ -16,7 +16,7 @@ export function checkHosts(draft: Draft): Problem[] {
   return [
     ...named.filter((path) => draft.has(path)).flatMap((path) => unknownHost(path, draft)),
     ...checkAddresses(draft),
-    ...(hosts.length === 0 ? [] : [...checkSubnets(draft), ...checkMtus(draft)]),
+    ...(hosts.length === 0 ? checkEncryption(draft) : [...checkSubnets(draft), ...checkMtus(draft)]),
   ];
 }
 
@@ -84,13 +84,29 @@ function checkSubnets(draft: Draft): Problem[] {
 }
 
 function checkMtus(draft: Draft): Problem[] {
-  const most = mtuBetween(draft.spec.hosts) ?? 0;
+  return draft.spec.networks.flatMap((network): Problem[] => {
+    const isEncrypted = network.options['ipsec'] !== undefined;
+    const most = mtuBetween(draft.spec.hosts, isEncrypted) ?? 0;
+    if (network.mode === 'bridge' || network.mtuBytes <= most) return [];
+    return [
+      {
+        code: 'spec/mtu-above-underlay',
+        message: `network ${network.name} has an MTU of ${network.mtuBytes}, and ${isEncrypted ? 'an encrypted' : 'a'} tunnel between the hosts holds ${most}`,
+        fix: `write mtu: ${most} or less, or say what passes between the hosts: hosts.NAME.mtu`,
+        at: draft.at(networkPath(network, 'mtu')),
+      },
+    ];
+  });
+}
+
+/** Between one host and itself there is nothing to encrypt. */
+function checkEncryption(draft: Draft): Problem[] {
   return draft.spec.networks
-    .filter(({ mode, mtuBytes }) => mode !== 'bridge' && mtuBytes > most)
+    .filter((network) => network.mode !== 'bridge' && draft.has(networkPath(network, 'ipsec')))
     .map((network) => ({
-      code: 'spec/mtu-above-underlay',
-      message: `network ${network.name} has an MTU of ${network.mtuBytes}, and a tunnel between the hosts holds ${most}`,
-      fix: `write mtu: ${most} or less, or say what passes between the hosts: hosts.NAME.mtu`,
-      at: draft.at(networkPath(network, 'mtu')),
+      code: 'spec/ipsec-without-hosts',
+      message: `network ${network.name} encrypts its tunnels, and the file names no hosts that tunnels would lead to`,
+      fix: 'name them, as `hosts: { kvm1: 192.0.2.1, kvm2: 192.0.2.2 }`, or remove `ipsec`',
+      at: draft.keyAt(networkPath(network, 'ipsec')),
     }));
 }

@@ -12,10 +12,20 @@ const MIN_IPV6_MTU_BYTES = 1280;
 
 /** Keys that contradict a mode, unless they say false. */
 const KEYS_AGAINST_MODE: Readonly<Record<Mode, readonly string[]>> = {
-  bridge: ['ipv4', 'ipv6', 'dhcp', 'dns', 'host-loopback', 'proxy-arp', 'proxy-ndp', 'uplink-gateway'],
-  isolated: ['uplink', 'uplink-gateway', 'host-loopback', 'proxy-arp', 'proxy-ndp', 'probes'],
-  nat: ['proxy-arp', 'proxy-ndp', 'probes'],
-  routed: ['probes'],
+  bridge: [
+    'ipv4',
+    'ipv6',
+    'dhcp',
+    'dns',
+    'host-loopback',
+    'proxy-arp',
+    'proxy-ndp',
+    'uplink-gateway',
+    'ipsec',
+  ],
+  isolated: ['uplink', 'uplink-gateway', 'bond', 'host-loopback', 'proxy-arp', 'proxy-ndp', 'probes'],
+  nat: ['bond', 'proxy-arp', 'proxy-ndp', 'probes'],
+  routed: ['bond', 'probes'],
 };
 
 const MODE_REASONS: Readonly<Record<Mode, string>> = {

@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import { ATTACHMENTS, DATAPATHS, FAIL_MODES, PORT_KINDS } from '../vocabulary.js';
+import { ATTACHMENTS, BOND_MODES, DATAPATHS, FAIL_MODES, LACP_ROLES, PORT_KINDS } from '../vocabulary.js';
 import {
+  FILE_PATH_PATTERN,
   NAMESPACE_NAME_PATTERN,
+  parseFilePath,
   parseNamespaceName,
   parseUserName,
   USER_NAME_PATTERN,
@@ -10,6 +12,7 @@ import { formatAddress } from '../../wire/address.js';
 import { MAX_VNI } from '../../wire/vxlan.js';
 import type { Parsed } from '../problems/fault.js';
 import { parseCollector } from '../text/collector.js';
+import { NIC_NAME_PATTERN, parseNicName } from '../text/names.js';
 import { parseRate } from '../text/quantities.js';
 import { parseHostAddress } from '../text/subnet-text.js';
 import { choice, flag, key, list, mapping, text, whole } from './kinds.js';
@@ -48,6 +51,29 @@ const vxlanShape = {
   }),
 };
 
+const bondShape = {
+  mode: key(choice('bond-mode', BOND_MODES).optional(), {
+    about:
+      'How the NICs share the traffic: active-backup (one works, the others stand by), balance-slb (by MAC address and VLAN), balance-tcp (by connection, with LACP).',
+    byDefault: 'active-backup',
+    example: 'balance-tcp',
+  }),
+  lacp: key(choice('lacp', LACP_ROLES).optional(), {
+    about:
+      'Whether this host talks LACP with the switch at the other end (IEEE 802.1AX): active begins, passive answers, off is silent.',
+    byDefault: 'active with balance-tcp, else off',
+    example: 'active',
+  }),
+};
+
+const ipsecShape = {
+  'psk-file': key(text('the path of a file', parseFilePath, FILE_PATH_PATTERN), {
+    about: 'File on each host with the key that all hosts share, one line, readable by root only. Required.',
+    example: '/etc/passerelle/shop.psk',
+  }),
+};
+
+const mirror = text('a NIC such as ids, or ids/1', parseNicName, NIC_NAME_PATTERN);
 const collector = text('a collector such as 192.0.2.9:6343', parseCollector);
 const rate = text('a rate such as 100mbit', parseRate, '^[1-9][0-9]{0,6}[kmg]bit$');
 
@@ -56,6 +82,11 @@ export const networkOptionShape = {
     about: 'VLAN of the network on its uplink (IEEE 802.1Q).',
     byDefault: 'untagged',
     example: 42,
+  }),
+  bond: key(mapping(bondShape, '{ mode: balance-tcp, lacp: active }').optional(), {
+    about: 'How the NICs of a list of uplinks work together as one (link aggregation).',
+    byDefault: 'active-backup, where `uplink` is a list',
+    example: { mode: 'balance-tcp', lacp: 'active' },
   }),
   stp: key(flag().optional(), {
     about: 'The segment speaks the spanning tree protocol, against loops through other bridges.',
@@ -108,6 +139,17 @@ export const networkOptionShape = {
     about: 'One packet of so many is looked at for sFlow and IPFIX.',
     byDefault: '64',
     example: 1,
+  }),
+  ipsec: key(mapping(ipsecShape, '{ psk-file: /etc/passerelle/shop.psk }').optional(), {
+    about: 'The tunnels of the network between hosts are encrypted (IPsec ESP, keys by IKEv2).',
+    byDefault: 'not encrypted',
+    example: { 'psk-file': '/etc/passerelle/shop.psk' },
+  }),
+  mirror: key(mirror.optional(), {
+    about:
+      'NIC of a machine that is sent a copy of everything the network carries, and nothing else (SPAN): its first, or MACHINE/INDEX.',
+    byDefault: 'none',
+    example: 'ids/1',
   }),
   plugs: key(
     list(z.string({ error: 'a vde_plug URL such as vxvde://239.1.2.3' }), 'vde_plug URLs').optional(),
@@ -192,6 +234,12 @@ export const nicOptionShape = {
     about: 'The NIC cannot reach other isolated NICs of its network, only the rest (protected port).',
     byDefault: 'false',
     example: true,
+  }),
+  mirror: key(mirror.optional(), {
+    about:
+      'NIC of another machine on the network that is sent a copy of what this one carries, both ways (SPAN).',
+    byDefault: 'none',
+    example: 'ids/1',
   }),
   owner: key(text('a user name such as kim', parseUserName, USER_NAME_PATTERN).optional(), {
     about: 'User of the host who may open the tap, so that QEMU needs no root.',

@@ -4,6 +4,7 @@ import { parseLeaseTime } from '../text/quantities.js';
 import { parseAddressRange, parseHostAddress, parseSubnet } from '../text/subnet-text.js';
 import { ENGINE_NAMES, MODES, TUNNEL_TYPES } from '../vocabulary.js';
 import { networkOptionShape } from './engine-options.js';
+import { portgroups } from './portgroup.js';
 import { choice, either, flag, key, list, mapping, text, whole } from './kinds.js';
 
 /** Below 576 no IPv4 host needs to work (RFC 1122, section 3.3.3); 65520 is the largest a tap and QEMU both carry. */
@@ -61,6 +62,8 @@ const dnsShape = {
 };
 
 export const engineName = choice('engine', ENGINE_NAMES);
+
+const nicOfHost = text('a network interface such as eth0, or default', parseInterfaceName);
 
 const networkShape = {
   mode: key(choice('mode', MODES), {
@@ -130,12 +133,18 @@ const networkShape = {
     byDefault: 'false',
     example: true,
   }),
-  uplink: key(text('a network interface such as eth0, or default', parseInterfaceName).optional(), {
-    about:
-      'NIC of the host that a bridge network takes in, or that nat and routed leave by; default is the one with the default route.',
-    byDefault: 'default on bridge networks',
-    example: 'eth0',
-  }),
+  uplink: key(
+    either('a network interface such as eth0, default, or a list such as [eth1, eth2]', [
+      nicOfHost,
+      list(nicOfHost, 'network interfaces'),
+    ]).optional(),
+    {
+      about:
+        'NIC of the host that a bridge network takes in, or that nat and routed leave by; default is the one with the default route. A bridge network may take in several as one (bond).',
+      byDefault: 'default on bridge networks',
+      example: 'eth0',
+    },
+  ),
   'gateway-host': key(text('the name of a host', parseLabel, LABEL_PATTERN).optional(), {
     about: 'The host where gateway, DHCP, names and forwards of the network live, one of `hosts`.',
     byDefault: 'the first of `hosts`',
@@ -146,6 +155,7 @@ const networkShape = {
     byDefault: 'vxlan',
     example: 'geneve',
   }),
+  portgroups,
   ...networkOptionShape,
 };
 

@@ -4,7 +4,8 @@ import { parseForward } from '../text/forward-text.js';
 import { LABEL_PATTERN, parseDeviceModel, parseLabel } from '../text/names.js';
 import { parseHostAddress } from '../text/subnet-text.js';
 import { nicOptionShape } from './engine-options.js';
-import { flag, key, list, mapping, text } from './kinds.js';
+import { antiSpoofing } from './portgroup.js';
+import { key, list, mapping, text } from './kinds.js';
 
 const nicShape = {
   network: key(text('the name of a network', parseLabel, LABEL_PATTERN), {
@@ -37,10 +38,12 @@ const nicShape = {
     byDefault: 'none',
     example: ['9011:9090', '127.0.0.1:8080:80/tcp'],
   }),
-  'anti-spoofing': key(flag().optional(), {
-    about: "Only the NIC's own MAC and IP addresses may leave it.",
-    byDefault: 'true',
-    example: false,
+  'anti-spoofing': antiSpoofing,
+  portgroup: key(text('the name of a portgroup', parseLabel, LABEL_PATTERN).optional(), {
+    about:
+      "Settings of the NIC that it takes over from its network's `portgroups`; its own keys are over them.",
+    byDefault: 'none',
+    example: 'desks',
   }),
   ...nicOptionShape,
 };

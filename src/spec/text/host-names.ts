@@ -30,3 +30,17 @@ export function parseNamespaceName(text: string): Parsed<string> {
     },
   };
 }
+
+/** An absolute path without blanks and quotes, since it is shown within commands. */
+export const FILE_PATH_PATTERN = '^/[A-Za-z0-9_./-]{1,200}$';
+
+export function parseFilePath(text: string): Parsed<string> {
+  if (new RegExp(FILE_PATH_PATTERN).test(text)) return { value: text };
+  return {
+    fault: {
+      code: 'spec/bad-path',
+      message: `${quoted(text)} is not the path of a file`,
+      fix: 'write the whole path, of letters, digits, and `.`, `_`, `-`, for example /etc/passerelle/shop.psk',
+    },
+  };
+}

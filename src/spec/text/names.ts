@@ -69,3 +69,17 @@ export function parseDeviceModel(text: string): Parsed<string> {
     : 'write one such as virtio-net-pci, e1000 or rtl8139';
   return { fault: { code: 'spec/bad-model', message: `${quoted(text)} is not a QEMU network device`, fix } };
 }
+
+export const NIC_NAME_PATTERN = '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(/[0-9]{1,3})?$';
+
+/** `MACHINE`, whose first NIC is meant, or `MACHINE/INDEX`. */
+export function parseNicName(text: string): Parsed<string> {
+  if (new RegExp(NIC_NAME_PATTERN).test(text)) return { value: text.includes('/') ? text : `${text}/0` };
+  return {
+    fault: {
+      code: 'spec/bad-nic-name',
+      message: `${quoted(text)} names no NIC`,
+      fix: 'write the name of a machine, which means its first NIC, or MACHINE/INDEX such as ids/1',
+    },
+  };
+}

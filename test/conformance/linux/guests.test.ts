@@ -118,7 +118,8 @@ describe.skipIf(reason !== undefined)('real machines on the kernel’s taps', ()
     const stop = new AbortController();
     const chunks: Buffer[] = [];
     const reading = (async () => {
-      for await (const chunk of engine.capture(nic!, stop.signal)) chunks.push(Buffer.from(chunk));
+      for await (const chunk of engine.capture(nic!, topology.networks[0]!, stop.signal))
+        chunks.push(Buffer.from(chunk));
     })();
     for (let round = 0; round < 20 && Buffer.concat(chunks).length < 2000; round++) {
       await a.must('ping -c 5 -i 0.1 -s 200 10.77.1.1');

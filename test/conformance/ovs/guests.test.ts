@@ -88,7 +88,7 @@ describe.skipIf(lacking !== undefined)('real machines on taps of the ovs engine'
     const stop = new AbortController();
     const chunks: Uint8Array[] = [];
     const capture = (async () => {
-      for await (const chunk of project.engine.capture(a, stop.signal)) chunks.push(chunk);
+      for await (const chunk of project.engine.capture(a, web, stop.signal)) chunks.push(chunk);
     })();
     while (chunks.length === 0) await new Promise((resolve) => setTimeout(resolve, 50));
     await first.must('ping -c 2 -s 333 10.71.0.1');

@@ -1,14 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseSpec } from './parse.js';
-
-/** Every problem of a text, as one line each: `LINE:COLUMN CODE: MESSAGE | FIX`. */
-function told(text: string): string[] {
-  const result = parseSpec(text, 'f.yaml');
-  if ('spec' in result) return [];
-  return result.problems.map(
-    ({ at, code, message, fix }) => `${at?.line}:${at?.column} ${code}: ${message} | ${fix}`,
-  );
-}
+import { told } from '../../test/spec/told.js';
 
 describe('all at once', () => {
   test('problems of every kind in one file, in its order', () => {

@@ -1,21 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseSpec } from '../parse.js';
-
-/** Every problem of a text, as one line each: `LINE:COLUMN CODE: MESSAGE | FIX`. */
-function told(text: string): string[] {
-  const result = parseSpec(text, 'f.yaml');
-  if ('spec' in result) return [];
-  return result.problems.map(
-    ({ at, code, message, fix }) => `${at?.line}:${at?.column} ${code}: ${message} | ${fix}`,
-  );
-}
-
-const HEAD = `project: shop
-networks:
-  web: { mode: nat, ipv4: 10.10.10.0/24, ipv6: fd00:10:10::/64 }
-  back: { mode: isolated, ipv4: 10.10.20.0/24 }
-  lan: { mode: bridge }
-`;
+import { HEAD, told } from '../../../test/spec/told.js';
 
 describe('forwards', () => {
   const MACHINES = `machines:

@@ -1,14 +1,6 @@
 import { expect, test } from 'vitest';
+import { told } from '../../../test/spec/told.js';
 import { parseSpec } from '../parse.js';
-
-/** Every problem of a text, as one line each: `LINE:COLUMN CODE: MESSAGE | FIX`. */
-function told(text: string): string[] {
-  const result = parseSpec(text, 'f.yaml');
-  if ('spec' in result) return [];
-  return result.problems.map(
-    ({ at, code, message, fix }) => `${at?.line}:${at?.column} ${code}: ${message} | ${fix}`,
-  );
-}
 
 const HOSTS = 'project: shop\nhosts: { kvm1: 192.0.2.1, kvm2: { address: 192.0.2.2, mtu: 9000 } }\n';
 

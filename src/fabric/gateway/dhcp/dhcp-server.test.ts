@@ -11,27 +11,14 @@ import type { FabricNetwork, FabricPort } from '../../control/protocol.js';
 import { type DhcpDatagram, DhcpServer } from './dhcp-server.js';
 import { LeaseStore } from './lease-store.js';
 import { fuzz } from '../../../../test/fuzz/fuzz.js';
+import { web as narrow, web1 as port, STRANGER, WEB1 } from '../../../../test/fabric/web-network.js';
 
 const web: FabricNetwork = {
-  name: 'web',
-  mode: 'nat',
-  mtuBytes: 1500,
-  gatewayMac: '52:54:00:00:00:01',
-  hostLoopback: false,
+  ...narrow,
   ipv4: { address: '10.10.0.0', prefixLength: 16, gateway: '10.10.0.1' },
   dhcp: { rangeFirst: '10.10.1.0', rangeLast: '10.10.1.255', leaseSeconds: 3600 },
 };
-const web1: FabricPort = {
-  id: 'web1/0',
-  network: 'web',
-  machine: 'web1',
-  mac: '52:54:00:aa:bb:01',
-  ipv4: '10.10.0.11',
-  antiSpoofing: true,
-  socketPath: '/nowhere',
-};
-const WEB1 = 0x525400aabb01;
-const STRANGER = 0x525400000099;
+const web1: FabricPort = { ...port, ipv4: '10.10.0.11' };
 
 let directory: string;
 let lines: string[];

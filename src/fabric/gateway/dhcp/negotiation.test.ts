@@ -7,29 +7,9 @@ import type { FabricNetwork, FabricPort } from '../../control/protocol.js';
 import { LeaseTable } from './lease-table.js';
 import { negotiate, OFFER_MS, type Outcome, QUARANTINE_MS } from './negotiation.js';
 import { dhcpSettingsOf } from './settings.js';
+import { STRANGER, WEB1, web, web1 } from '../../../../test/fabric/web-network.js';
 
-const WEB1 = 0x525400aabb01;
-const STRANGER = 0x525400000099;
 const OTHER = 0x525400000098;
-const web: FabricNetwork = {
-  name: 'web',
-  mode: 'nat',
-  mtuBytes: 1500,
-  gatewayMac: '52:54:00:00:00:01',
-  hostLoopback: false,
-  ipv4: { address: '10.10.10.0', prefixLength: 24, gateway: '10.10.10.1' },
-  dhcp: { rangeFirst: '10.10.10.100', rangeLast: '10.10.10.109', leaseSeconds: 3600 },
-  dns: { domain: 'shop.internal', upstream: [] },
-};
-const web1: FabricPort = {
-  id: 'web1/0',
-  network: 'web',
-  machine: 'web1',
-  mac: '52:54:00:aa:bb:01',
-  ipv4: '10.10.10.11',
-  antiSpoofing: true,
-  socketPath: '/nowhere',
-};
 
 type Options = Readonly<Record<number, Buffer>>;
 

@@ -12,27 +12,8 @@ import { BROADCAST_MAC } from '../../../wire/ethernet.js';
 import type { FabricNetwork, FabricPort } from '../../control/protocol.js';
 import { type DhcpReply, informReply, leaseReply, nakReply } from './reply.js';
 import { type DhcpSettings, dhcpSettingsOf } from './settings.js';
+import { WEB1, web, web1 } from '../../../../test/fabric/web-network.js';
 
-const web: FabricNetwork = {
-  name: 'web',
-  mode: 'nat',
-  mtuBytes: 1500,
-  gatewayMac: '52:54:00:00:00:01',
-  hostLoopback: false,
-  ipv4: { address: '10.10.10.0', prefixLength: 24, gateway: '10.10.10.1' },
-  dhcp: { rangeFirst: '10.10.10.100', rangeLast: '10.10.10.109', leaseSeconds: 3600 },
-  dns: { domain: 'shop.internal', upstream: [] },
-};
-const web1: FabricPort = {
-  id: 'web1/0',
-  network: 'web',
-  machine: 'web1',
-  mac: '52:54:00:aa:bb:01',
-  ipv4: '10.10.10.11',
-  antiSpoofing: true,
-  socketPath: '/nowhere',
-};
-const WEB1 = 0x525400aabb01;
 const ADDRESS = parseIpv4('10.10.10.11') ?? 0;
 
 function settingsOf(

@@ -2,27 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { formatIpv4, parseIpv4 } from '../../../wire/address.js';
 import { decodeClasslessRoutes, DhcpOption } from '../../../wire/dhcp-options.js';
 import { decodeDomainNames } from '../../../wire/domain-name.js';
-import type { FabricNetwork, FabricPort } from '../../control/protocol.js';
+import type { FabricNetwork } from '../../control/protocol.js';
 import { dhcpSettingsOf, isPooled, MAX_POOL_ADDRESSES } from './settings.js';
+import { web as narrow, web1 } from '../../../../test/fabric/web-network.js';
 
 const web: FabricNetwork = {
-  name: 'web',
-  mode: 'nat',
+  ...narrow,
   mtuBytes: 65520,
-  gatewayMac: '52:54:00:00:00:01',
-  hostLoopback: false,
-  ipv4: { address: '10.10.10.0', prefixLength: 24, gateway: '10.10.10.1' },
   dhcp: { rangeFirst: '10.10.10.0', rangeLast: '10.10.10.255', leaseSeconds: 3600 },
-  dns: { domain: 'shop.internal', upstream: [] },
-};
-const web1: FabricPort = {
-  id: 'web1/0',
-  network: 'web',
-  machine: 'web1',
-  mac: '52:54:00:aa:bb:01',
-  ipv4: '10.10.10.11',
-  antiSpoofing: true,
-  socketPath: '/nowhere',
 };
 
 describe('dhcpSettingsOf', () => {

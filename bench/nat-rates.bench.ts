@@ -33,7 +33,7 @@ await benchmark(
           const server = startProcess(inner, [load, 'serve', '127.0.0.1', PORT]);
           await waitForOutput(inner, server, 'serving');
           const client = namespace.within([load, what, hostAddress, PORT, String(seconds)]);
-          return Number(await runProcess(inner, client, { timeoutMs: (seconds + 8) * 1000 }));
+          return Number(await runProcess(inner, client, { timeoutMs: (seconds + 12) * 1000 }));
         }),
     });
     const rows: string[][] = [];
@@ -47,7 +47,7 @@ await benchmark(
       report.notes(failureNotes(what, samples));
     }
     report.text(
-      `One after the other: a request is a byte each way on one connection; a connection is opened, carries a byte each way and is reset. The first two seconds are left out. ${COMPARISON}`,
+      `One after the other: a request is a byte each way on one connection; a connection is opened, carries a byte each way and is reset. The first four seconds are left out. ${COMPARISON}`,
     );
     report.table(['', ...OUTLETS.map(([name]) => name), 'goal'], rows);
   },

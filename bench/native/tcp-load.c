@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_EVENTS = 256, PARALLEL = 256, WARM_UP_SECONDS = 2 };
+enum { MAX_EVENTS = 256, PARALLEL = 256, WARM_UP_SECONDS = 4 };
 
 static void die(const char *what) {
   perror(what);

@@ -132,7 +132,7 @@ const networkShape = {
   }),
   uplink: key(text('a network interface such as eth0, or default', parseInterfaceName).optional(), {
     about:
-      'NIC of the host that a bridge network takes in, or that nat and routed leave by; default is the one with the default route.',
+      'NIC of the host that a bridge network takes in (the user engine: a bridge of the host, or a NIC without addresses), or that nat and routed leave by; default is the one with the default route.',
     byDefault: 'default on bridge networks',
     example: 'eth0',
   }),

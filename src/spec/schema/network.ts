@@ -140,7 +140,7 @@ const networkShape = {
     ]).optional(),
     {
       about:
-        'NIC of the host that a bridge network takes in, or that nat and routed leave by; default is the one with the default route. A bridge network may take in several as one (bond).',
+        'NIC of the host that a bridge network takes in, or several as one (bond), or that nat and routed leave by; default is the one with the default route. The user engine takes a bridge of the host, or a NIC without addresses.',
       byDefault: 'default on bridge networks',
       example: 'eth0',
     },

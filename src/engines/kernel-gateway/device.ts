@@ -8,7 +8,7 @@ import { interfaceSetting, type Settings } from '../../clients/sysctl/sysctl.js'
 import type { Json, Resource } from '../../plan/resource.js';
 import type { Forward, Network } from '../../topology/topology.js';
 import { linkLocalOf } from './link-local.js';
-import { listensOnLoopback } from './forwards.js';
+import { listensOnLoopback } from './rules/forwards.js';
 import type { KernelWork } from './kernel-work.js';
 
 export interface GatewayDevice {

@@ -1,11 +1,11 @@
 /** What a person types for resources whose meaning depends on the host: the shell finds out what we find out. Pure. */
 import { type Change, subjectOf } from '../../plan/resource.js';
-import { ADMISSION_KIND, acceptRules } from './admission.js';
-import { BRIDGE_NETFILTER_KIND, BRIDGE_NETFILTER_SETTINGS } from './bridge-netfilter.js';
-import { NEIGHBOUR_PROXY_KIND, neighbourProxyCommands } from './neighbour-proxy.js';
-import { uplinkRouteCommands } from './uplink-route-commands.js';
-import { UPLINK_FORWARDING_KIND } from './uplink-forwarding.js';
-import { UPLINK_ROUTES_KIND } from './uplink-routes.js';
+import { ADMISSION_KIND, acceptRules } from './rules/admission.js';
+import { BRIDGE_NETFILTER_KIND, BRIDGE_NETFILTER_SETTINGS } from './rules/bridge-netfilter.js';
+import { NEIGHBOUR_PROXY_KIND, neighbourProxyCommands } from './uplink/neighbour-proxy.js';
+import { uplinkRouteCommands } from './uplink/uplink-route-commands.js';
+import { UPLINK_FORWARDING_KIND } from './uplink/uplink-forwarding.js';
+import { UPLINK_ROUTES_KIND } from './uplink/uplink-routes.js';
 
 export const HOST_KINDS: ReadonlySet<string> = new Set([
   UPLINK_FORWARDING_KIND,

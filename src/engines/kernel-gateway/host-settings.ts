@@ -8,14 +8,14 @@ import type { NftTable } from '../../clients/nft/listing.js';
 import { readSettings } from '../../clients/sysctl/sysctl.js';
 import { type Change, type Resource, subjectOf } from '../../plan/resource.js';
 import type { HostPart } from './host-parts.js';
-import { BRIDGE_NETFILTER_KIND, holdsForBridges } from './bridge-netfilter.js';
+import { BRIDGE_NETFILTER_KIND, holdsForBridges } from './rules/bridge-netfilter.js';
 import type { Hold, HoldRegister } from './holds.js';
 import {
   holdsBeforeForwarding,
   holdsFor,
   UPLINK_FORWARDING_KIND,
   uplinkSettingNames,
-} from './uplink-forwarding.js';
+} from './uplink/uplink-forwarding.js';
 import type { WishFile, Wishes } from './wish-file.js';
 
 /** Kinds that this keeps. */

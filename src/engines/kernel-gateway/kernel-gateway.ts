@@ -14,7 +14,7 @@ import type { Problem } from '../../errors.js';
 import { type Change, type Resource, subjectOf } from '../../plan/resource.js';
 import type { Network } from '../../topology/topology.js';
 import type { EngineContext } from '../contract.js';
-import { Admission } from './admission.js';
+import { Admission } from './rules/admission.js';
 import {
   asSeenFromHere,
   DEVICE_KIND,
@@ -26,22 +26,22 @@ import {
   TABLE_KIND,
 } from './desire.js';
 import { deviceProperties, deviceSettingNames, observedDevice, stageDevice } from './device.js';
-import { dhcpCommands } from './dhcp-commands.js';
-import { DhcpFiles, nameOf } from './dhcp-files.js';
-import { DHCP_KINDS } from './dhcp-resources.js';
-import { DhcpService } from './dhcp-service.js';
-import { elementComment, elementLines, elementsOf } from './elements.js';
-import { gatewayTable } from './gateway-table.js';
+import { dhcpCommands } from './dhcp/dhcp-commands.js';
+import { DhcpFiles, nameOf } from './dhcp/dhcp-files.js';
+import { DHCP_KINDS } from './dhcp/dhcp-resources.js';
+import { DhcpService } from './dhcp/dhcp-service.js';
+import { elementComment, elementLines, elementsOf } from './rules/elements.js';
+import { gatewayTable } from './rules/gateway-table.js';
 import { HoldRegister } from './holds.js';
 import { HOST_KINDS, hostCommands } from './host-commands.js';
 import type { HostPart } from './host-parts.js';
 import { HostSettings } from './host-settings.js';
 import { commandsOf, emptyWork, type KernelWork } from './kernel-work.js';
-import { routeNotes } from './route-notes.js';
-import { NeighbourProxies } from './neighbour-proxy.js';
+import { routeNotes } from './uplink/route-notes.js';
+import { NeighbourProxies } from './uplink/neighbour-proxy.js';
 import { segmentDevices, tableResources } from './observed.js';
-import { tableLines, tablePhrase } from './ruleset.js';
-import { UplinkRouting } from './uplink-routing.js';
+import { tableLines, tablePhrase } from './rules/ruleset.js';
+import { UplinkRouting } from './uplink/uplink-routing.js';
 import { WishFile } from './wish-file.js';
 
 const PROBE_FORCE_FORWARDING = 'net.ipv6.conf.default.force_forwarding';

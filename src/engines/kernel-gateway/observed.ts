@@ -2,8 +2,8 @@
 import type { NftTable } from '../../clients/nft/listing.js';
 import type { Resource } from '../../plan/resource.js';
 import { FORWARD_KIND, gatewayTableId, POLICY_KIND, policyId, TABLE_KIND } from './desire.js';
-import { elementProperties, elementsByOwner } from './elements.js';
-import { observedTable } from './ruleset.js';
+import { elementProperties, elementsByOwner } from './rules/elements.js';
+import { observedTable } from './rules/ruleset.js';
 
 export function tableResources(provider: string, table: NftTable | undefined): Resource[] {
   if (table === undefined) return [];

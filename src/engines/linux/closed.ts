@@ -6,7 +6,7 @@
 import type { NftTable } from '../../clients/nft/listing.js';
 import { quoted } from '../../clients/nft/transaction.js';
 import type { Json } from '../../plan/resource.js';
-import { type TableName, tablePhrase } from '../kernel-gateway/ruleset.js';
+import { type TableName, tablePhrase } from '../kernel-gateway/rules/ruleset.js';
 
 export const CLOSED_KIND = 'closed';
 

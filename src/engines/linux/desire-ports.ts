@@ -1,7 +1,7 @@
 /** The NICs of this engine as resources: port, guard, rate limit, and the namespace a machine may be. Pure. */
 import type { Resource } from '../../plan/resource.js';
 import type { Network, Nic } from '../../topology/topology.js';
-import { elementProperties } from '../kernel-gateway/elements.js';
+import { elementProperties } from '../kernel-gateway/rules/elements.js';
 import { linkLocalOf } from '../kernel-gateway/link-local.js';
 import { bridgeId } from './bridge.js';
 import { CLOSED_KIND } from './closed.js';

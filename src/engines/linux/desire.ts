@@ -2,11 +2,11 @@
 import type { Resource } from '../../plan/resource.js';
 import type { Network, Topology } from '../../topology/topology.js';
 import { desireGateway, TABLE_KIND } from '../kernel-gateway/desire.js';
-import type { ServerPlace } from '../kernel-gateway/dhcp-resources.js';
-import { isServed } from '../kernel-gateway/dhcp-resources.js';
+import type { ServerPlace } from '../kernel-gateway/dhcp/dhcp-resources.js';
+import { isServed } from '../kernel-gateway/dhcp/dhcp-resources.js';
 import { linkLocalOf } from '../kernel-gateway/link-local.js';
-import { tableName, tableProperties } from '../kernel-gateway/ruleset.js';
-import { UPLINK_FORWARDING_KIND } from '../kernel-gateway/uplink-forwarding.js';
+import { tableName, tableProperties } from '../kernel-gateway/rules/ruleset.js';
+import { UPLINK_FORWARDING_KIND } from '../kernel-gateway/uplink/uplink-forwarding.js';
 import {
   isGuarded,
   isOnUplink,

@@ -5,7 +5,7 @@
  * protocol, an answer of a DHCP server, a router advertisement or redirect (RFC 6105), an ND claim on an address that is
  * not its own. Before that, what is over a NIC's rate limit is dropped, guarded or not. Every drop has a counter, named after what it refused.
  */
-import { type TableDefinition, tableName } from '../kernel-gateway/ruleset.js';
+import { type TableDefinition, tableName } from '../kernel-gateway/rules/ruleset.js';
 
 export function guardTable(project: string, provider: string): TableDefinition {
   return {

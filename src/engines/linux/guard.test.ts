@@ -5,7 +5,7 @@ import { guardTable } from './guard-table.js';
 import { nicOptions } from './options.js';
 import { limitLines, observedRateLimits, rateLimitProperties } from './rate-limit.js';
 import { resource } from './identity.js';
-import { tableName } from '../kernel-gateway/ruleset.js';
+import { tableName } from '../kernel-gateway/rules/ruleset.js';
 
 const source = { file: 'f', line: 1, column: 1 };
 const network: Network = {

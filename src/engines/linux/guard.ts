@@ -1,6 +1,6 @@
 /** What may leave one NIC, as elements of the guard's sets. Pure. */
 import type { Network, Nic } from '../../topology/topology.js';
-import { canonicalElements, type Elements } from '../kernel-gateway/elements.js';
+import { canonicalElements, type Elements } from '../kernel-gateway/rules/elements.js';
 import { hexOf, linkLocalOf, slaacAddressOf } from '../kernel-gateway/link-local.js';
 
 export const GUARD_KIND = 'guard';

@@ -23,7 +23,7 @@ import { PROVIDER } from './identity.js';
 import { doctor } from './doctor.js';
 import { impactOf } from './impact.js';
 import { IntentFile } from './intents.js';
-import { leaseRecords } from '../kernel-gateway/lease-records.js';
+import { leaseRecords } from '../kernel-gateway/dhcp/lease-records.js';
 import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
 import {
   FIXED_MACVTAP_PROPERTIES,

@@ -2,9 +2,9 @@
 import type { Route } from '../../clients/iproute/routes.js';
 import { type Change, type Resource, subjectOf } from '../../plan/resource.js';
 import { TABLE_KIND } from '../kernel-gateway/desire.js';
-import { elementComment, elementLines, elementsOf } from '../kernel-gateway/elements.js';
+import { elementComment, elementLines, elementsOf } from '../kernel-gateway/rules/elements.js';
 import type { KernelWork } from '../kernel-gateway/kernel-work.js';
-import { tableLines, tableName, tablePhrase } from '../kernel-gateway/ruleset.js';
+import { tableLines, tableName, tablePhrase } from '../kernel-gateway/rules/ruleset.js';
 import { BRIDGE_KIND, stageBridge } from './bridge.js';
 import { CLOSED_KIND, closeLines, openLines } from './closed.js';
 import { CLOSED_TABLE_ID, GUARD_TABLE_ID, PROVIDER } from './identity.js';

@@ -3,20 +3,20 @@ import { shellWord } from '../../clients/command/run.js';
 import { type Change, subjectOf } from '../../plan/resource.js';
 import { commandsOf, emptyWork } from '../kernel-gateway/kernel-work.js';
 import { stageBridges } from './execute.js';
-import { exportCommand } from './flow-export.js';
-import { captureCommands, mirrorCommands } from './mirror.js';
+import { exportCommand } from './database/flow-export.js';
+import { captureCommands, mirrorCommands } from './database/mirror.js';
 import { bundleLines } from './flows/ofctl.js';
 import { formatMeter } from './flows/meters.js';
 import { cookieOf, externalIds, NAMESPACE_KEY, PSK_FILE_KEY } from './identity.js';
-import { stageInside } from './inside.js';
+import { stageInside } from './host/inside.js';
 import {
   type BridgeProperties,
   type PortProperties,
   propertiesOf,
   type TunnelProperties,
 } from './resources.js';
-import { stageTapRemovals, stageTaps } from './taps.js';
-import { uplinkCommands } from './uplink-commands.js';
+import { stageTapRemovals, stageTaps } from './host/taps.js';
+import { uplinkCommands } from './uplink/uplink-commands.js';
 
 export function commandsForOvs(project: string, change: Change): string[] {
   const subject = subjectOf(change);

@@ -1,9 +1,9 @@
 import type { Resource } from '../../plan/resource.js';
 import type { Machine, Network, Nic, Topology } from '../../topology/topology.js';
-import { bondPort } from './bond.js';
-import { desireNamespaces, isInNamespace, namespaceOf } from './inside.js';
-import { desireExports } from './flow-export.js';
-import { desireMirrors } from './mirror.js';
+import { bondPort } from './database/bond.js';
+import { desireNamespaces, isInNamespace, namespaceOf } from './host/inside.js';
+import { desireExports } from './database/flow-export.js';
+import { desireMirrors } from './database/mirror.js';
 import { guardFlows, networkFlows, openFlows } from './flows/guard.js';
 import { meterNumbers } from './flows/meters.js';
 import { PROVIDER, resourceId } from './identity.js';

@@ -2,8 +2,8 @@ import type { OvsdbDatabase } from '../../clients/ovsdb/database.js';
 import { mapOf, numberOf, textOf } from '../../clients/ovsdb/datum.js';
 import { PasserelleError } from '../../errors.js';
 import type { Finding } from '../contract.js';
-import { openDatabase, type OvsHost } from './host.js';
-import { SCHEMA_NEEDS } from './columns.js';
+import { openDatabase, type OvsHost } from './host/host.js';
+import { SCHEMA_NEEDS } from './database/columns.js';
 
 /** What this host offers the OVS engine and what it lacks. */
 export async function doctorOvs(host: OvsHost, signal: AbortSignal): Promise<Finding[]> {

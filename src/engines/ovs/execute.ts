@@ -12,19 +12,26 @@ import { interfaceSetting } from '../../clients/sysctl/sysctl.js';
 import { type Change, subjectOf } from '../../plan/resource.js';
 import type { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
 import { carryOut, emptyWork, type KernelWork } from '../kernel-gateway/kernel-work.js';
-import { commit } from './commit.js';
-import { applyFlows, keepFlows } from './flow-changes.js';
-import { openDatabase, type OvsHost } from './host.js';
+import { commit } from './database/commit.js';
+import { applyFlows, keepFlows } from './flows/flow-changes.js';
+import { openDatabase, type OvsHost } from './host/host.js';
 import { bridgeMark, nameOf } from './identity.js';
-import { readKeys } from './ipsec.js';
-import { clearPlaces, stageInside } from './inside.js';
-import { linksByName, readShielded } from './observe.js';
+import { readKeys } from './database/ipsec.js';
+import { clearPlaces, stageInside } from './host/inside.js';
+import { linksByName, readShielded } from './observed/observe.js';
 import { propertiesOf } from './resources.js';
-import { rowTransactions } from './row-changes.js';
-import { readSnapshot } from './snapshot.js';
-import { stageTapRemovals, stageTaps } from './taps.js';
-import { endCaptures, handBack, type HandOver, handOver, silenceLeaving, uplinkFinder } from './uplink.js';
-import { forgetUplinks, settleUplinks, watchUplinks } from './uplink-watch.js';
+import { rowTransactions } from './database/row-changes.js';
+import { readSnapshot } from './database/snapshot.js';
+import { stageTapRemovals, stageTaps } from './host/taps.js';
+import {
+  endCaptures,
+  handBack,
+  type HandOver,
+  handOver,
+  silenceLeaving,
+  uplinkFinder,
+} from './uplink/uplink.js';
+import { forgetUplinks, settleUplinks, watchUplinks } from './uplink/uplink-watch.js';
 
 export interface Execution {
   readonly host: OvsHost;

@@ -10,25 +10,25 @@ import type { Capabilities, Engine, EngineContext } from '../contract.js';
 import { nothingWithoutPrograms } from '../kernel-gateway/absent-programs.js';
 import { desireGateway } from '../kernel-gateway/desire.js';
 import { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
-import { captureNetwork, captureNic } from './capture.js';
+import { captureNetwork, captureNic } from './capture/capture.js';
 import { checkOvs } from './check.js';
 import { commandsForOvs } from './commands.js';
 import { datapathOf, desireSwitches } from './desire.js';
 import { doctorOvs } from './doctor.js';
 import { executeOvs } from './execute.js';
-import { localHost, type OvsHost } from './host.js';
+import { localHost, type OvsHost } from './host/host.js';
 import { PROVIDER, resourceId } from './identity.js';
 import { impactOf, updatesInPlace } from './impact.js';
-import { serverPlace } from './inside.js';
-import { leaseRecords } from '../kernel-gateway/lease-records.js';
+import { serverPlace } from './host/inside.js';
+import { leaseRecords } from '../kernel-gateway/dhcp/lease-records.js';
 import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
 import { netdevArguments } from './netdev.js';
-import { observeOvs } from './observe.js';
+import { observeOvs } from './observed/observe.js';
 import { preflightOvs } from './preflight.js';
 import { readStatus } from './status.js';
-import { desireTunnels } from './tunnels.js';
-import { sweepUplinkFiles } from './uplink-files.js';
-import { commitUplinks } from './uplink-watch.js';
+import { desireTunnels } from './database/tunnels.js';
+import { sweepUplinkFiles } from './uplink/uplink-files.js';
+import { commitUplinks } from './uplink/uplink-watch.js';
 
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },

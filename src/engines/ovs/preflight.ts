@@ -5,14 +5,14 @@ import { mapOf } from '../../clients/ovsdb/datum.js';
 import { PasserelleError, type Problem } from '../../errors.js';
 import { locationOfKey } from '../../spec/source-location.js';
 import type { Network, Topology } from '../../topology/topology.js';
-import { openDatabase, type OvsHost } from './host.js';
-import { encryptionProblems } from './ipsec.js';
+import { openDatabase, type OvsHost } from './host/host.js';
+import { encryptionProblems } from './database/ipsec.js';
 import { isOfProject } from '../project-marks.js';
 import { PROVIDER, PROJECT_KEY } from './identity.js';
 import { nicOptions } from './options.js';
-import { isInNamespace } from './inside.js';
-import { linksByName } from './observe.js';
-import { namedUplinks, underlayProblems, uplinksOf } from './underlay.js';
+import { isInNamespace } from './host/inside.js';
+import { linksByName } from './observed/observe.js';
+import { namedUplinks, underlayProblems, uplinksOf } from './host/underlay.js';
 
 /** What stands in the way on this host right now; a database that does not answer is in the way of everything. */
 export async function preflightOvs(

@@ -2,12 +2,12 @@ import type { Link } from '../../clients/iproute/links.js';
 import { flagOf, mapOf, textOf } from '../../clients/ovsdb/datum.js';
 import type { EngineStatus, PortStatus } from '../contract.js';
 import type { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
-import { findDatabase, type OvsHost } from './host.js';
+import { findDatabase, type OvsHost } from './host/host.js';
 import { nameOf, resourceId } from './identity.js';
-import { linksByName } from './observe.js';
-import { SCHEMA_NEEDS } from './columns.js';
-import { waitingUplinks } from './uplink-files.js';
-import { readSnapshot, type PortRows, type Snapshot } from './snapshot.js';
+import { linksByName } from './observed/observe.js';
+import { SCHEMA_NEEDS } from './database/columns.js';
+import { waitingUplinks } from './uplink/uplink-files.js';
+import { readSnapshot, type PortRows, type Snapshot } from './database/snapshot.js';
 
 /** Counters of every port, and what a person should know of this host. */
 export async function readStatus(

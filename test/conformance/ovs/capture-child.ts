@@ -1,7 +1,7 @@
 /** Captures a network and is killed by its parent meanwhile. Arguments: host's run directory, its namespace, project, network as JSON. */
 import { runnerIn } from '../../../src/clients/command/run.js';
 import { parseRemote } from '../../../src/clients/ovsdb/remote.js';
-import { captureNetwork } from '../../../src/engines/ovs/capture.js';
+import { captureNetwork } from '../../../src/engines/ovs/capture/capture.js';
 import type { Network } from '../../../src/topology/topology.js';
 
 const [directory = '', namespace = '', project = '', lab = '{}'] = process.argv.slice(2);

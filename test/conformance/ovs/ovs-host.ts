@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { runnerIn } from '../../../src/clients/command/run.js';
 import { dial, parseRemote, type Remote } from '../../../src/clients/ovsdb/remote.js';
-import type { OvsHost as EngineHost } from '../../../src/engines/ovs/host.js';
+import type { OvsHost as EngineHost } from '../../../src/engines/ovs/host/host.js';
 import { whySkipped } from '../../lab/prerequisites.js';
 
 const execute = promisify(execFile);

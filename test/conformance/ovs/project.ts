@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Engine } from '../../../src/engines/contract.js';
-import type { OvsHost as EngineHost } from '../../../src/engines/ovs/host.js';
+import type { OvsHost as EngineHost } from '../../../src/engines/ovs/host/host.js';
 import { createOvsEngine } from '../../../src/engines/ovs/ovs-engine.js';
 import { apply } from '../../../src/plan/apply.js';
 import { makePlan, type Plan, type Providers } from '../../../src/plan/plan.js';

@@ -12,7 +12,7 @@ import { readAddresses, readLinks } from '../../../clients/iproute/links.js';
 import { readDeviceRoutes, readRoutes } from '../../../clients/iproute/routes.js';
 import { PasserelleError } from '../../../errors.js';
 import { type Change, type Resource, subjectOf } from '../../../plan/resource.js';
-import { gatewaysOf, whoAnswers } from '../../kernel-gateway/witnesses.js';
+import { gatewaysOf, whoAnswers } from '../../kernel-gateway/uplink/witnesses.js';
 import { formatMark } from '../marks.js';
 import { copyLanSettings } from './lan-settings.js';
 import { type HostPart, leasedAddresses, moveLines } from './move-lines.js';
@@ -34,7 +34,7 @@ import {
   isWaiting,
   removeWatchdogFiles,
   startWatchdog,
-} from '../../kernel-gateway/watchdog.js';
+} from '../../kernel-gateway/uplink/watchdog.js';
 
 const POLL_MS = 100;
 const PROBE_ATTEMPTS = 5;

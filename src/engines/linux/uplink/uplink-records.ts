@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readJsonFile, writeJsonFile } from '../../../plan/json-file.js';
 import type { DhcpClientFiles } from './dhcp-lease.js';
 import type { UplinkRecord } from './uplink-resource.js';
-import { isWaiting, removeWatchdogFiles, type WatchdogFiles } from '../../kernel-gateway/watchdog.js';
+import { isWaiting, removeWatchdogFiles, type WatchdogFiles } from '../../kernel-gateway/uplink/watchdog.js';
 
 /** As it stands in the file. */
 export interface WrittenRecord {

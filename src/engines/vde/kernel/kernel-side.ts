@@ -15,7 +15,7 @@ import type { EngineContext, LeaseRecord } from '../../contract.js';
 import { desireGateway } from '../../kernel-gateway/desire.js';
 import { KernelGateway } from '../../kernel-gateway/kernel-gateway.js';
 import { carryOut, commandsOf, emptyWork } from '../../kernel-gateway/kernel-work.js';
-import { leaseRecords } from '../../kernel-gateway/lease-records.js';
+import { leaseRecords } from '../../kernel-gateway/dhcp/lease-records.js';
 import { PROVIDER } from '../resources.js';
 import { observedTaps, stageTap, TAP_KIND, tapId, tapOf, tapResource } from './tap.js';
 

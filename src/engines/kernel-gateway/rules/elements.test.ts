@@ -58,12 +58,14 @@ it('leads from any elements to any others', () => {
     fc.property(anyElements, anyElements, (before, after) => {
       const sets = new Map(Object.entries(before).map(([set, texts]) => [set, new Set(texts)]));
       for (const line of elementLines(table, 'c', before, after)) {
-        const [, verb, set = '', text = ''] =
+        const [, verb, set = '', texts = ''] =
           /^(add|delete) element \S+ \S+ (\S+) \{ (.*) \}$/.exec(line) ?? [];
         const standing = sets.get(set) ?? new Set();
         sets.set(set, standing);
-        if (verb === 'add') standing.add(text.replace(' comment "c"', ''));
-        else for (const element of standing) if (element.split(' : ')[0] === text) standing.delete(element);
+        for (const text of texts.split(', ')) {
+          if (verb === 'add') standing.add(text.replace(' comment "c"', ''));
+          else for (const element of standing) if (element.split(' : ')[0] === text) standing.delete(element);
+        }
       }
       const reached: Elements = Object.fromEntries([...sets].map(([set, texts]) => [set, [...texts]]));
       expect(canonicalElements(reached)).toEqual(after);

@@ -52,14 +52,15 @@ export function elementsByOwner(table: NftTable): { owner: ElementOwner; element
   });
 }
 
-/** Commands that lead from some elements to others; what is in both stays untouched. */
+/** Commands that lead from some elements to others, one for each set; what is in both stays untouched. */
 export function elementLines(table: TableName, comment: string, before: Elements, after: Elements): string[] {
   const phrase = tablePhrase(table);
   const gone = without(before, after).map(
-    ([set, text]) => `delete element ${phrase} ${set} { ${keyOf(text)} }`,
+    ([set, texts]) => `delete element ${phrase} ${set} { ${texts.map(keyOf).join(', ')} }`,
   );
   const come = without(after, before).map(
-    ([set, text]) => `add element ${phrase} ${set} { ${commented(text, comment)} }`,
+    ([set, texts]) =>
+      `add element ${phrase} ${set} { ${texts.map((text) => commented(text, comment)).join(', ')} }`,
   );
   return [...gone, ...come];
 }
@@ -72,10 +73,11 @@ export function elementProperties(elements: Elements): Record<string, Json> {
   return { elements: canonicalElements(elements) };
 }
 
-function without(all: Elements, taken: Elements): [set: string, text: string][] {
-  return Object.entries(all).flatMap(([set, texts]) => {
+function without(all: Elements, taken: Elements): [set: string, texts: string[]][] {
+  return Object.entries(all).flatMap(([set, texts]): [string, string[]][] => {
     const kept = new Set(taken[set] ?? []);
-    return texts.filter((text) => !kept.has(text)).map((text): [string, string] => [set, text]);
+    const others = texts.filter((text) => !kept.has(text));
+    return others.length === 0 ? [] : [[set, others]];
   });
 }
 

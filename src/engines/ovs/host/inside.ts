@@ -9,6 +9,7 @@ import type { Run } from '../../../clients/command/run.js';
 import type { InterfaceAddress, Link } from '../../../clients/iproute/links.js';
 import type { Change, Resource } from '../../../plan/resource.js';
 import type { Network, Nic, Topology } from '../../../topology/topology.js';
+import { interfaceSetting } from '../../../clients/sysctl/sysctl.js';
 import { addressLines } from '../../kernel-gateway/device.js';
 import { isServed, type ServerPlace } from '../../kernel-gateway/dhcp/dhcp-resources.js';
 import type { KernelWork } from '../../kernel-gateway/kernel-work.js';
@@ -220,6 +221,17 @@ export async function clearPlaces(run: Run, changes: readonly Change[], signal: 
   }
 }
 
+/**
+ * A machine that was on another host a moment ago is told of to its peers, which would look for it there: by the kernel
+ * (ip-sysctl: arp_notify, ndisc_notify), as the device says nothing by itself.
+ */
+function announcing(device: string): [name: string, value: string][] {
+  return [
+    [interfaceSetting('ipv4', device, 'arp_notify'), '1'],
+    [interfaceSetting('ipv6', device, 'ndisc_notify'), '1'],
+  ];
+}
+
 /** Lines that put devices inside and tell them who they are. Devices go with their ports, before their namespaces. */
 export function stageInside(changes: readonly Change[], work: KernelWork): void {
   for (const change of changes) {
@@ -233,12 +245,17 @@ export function stageInside(changes: readonly Change[], work: KernelWork): void 
     const { namespace, device, mac, mtuBytes, addresses, gateways } = propertiesOf(change.after, 'inside');
     const standing = change.action === 'update' ? propertiesOf(change.before, 'inside') : undefined;
     if (standing === undefined) work.linkLines.push(`link set dev ${device} netns ${namespace}`);
+    const settings = work.namespaceSettings.get(namespace) ?? new Map<string, string>();
+    work.namespaceSettings.set(namespace, settings);
+    for (const [key, value] of announcing(device)) settings.set(key, value);
     const lines = work.namespaceLines.get(namespace) ?? ['link set dev lo up'];
     work.namespaceLines.set(namespace, lines);
     lines.push(
       `link set dev ${device} addrgenmode none`,
-      `link set dev ${device} address ${mac} mtu ${mtuBytes} up`,
+      `link set dev ${device} address ${mac} mtu ${mtuBytes}`,
       ...addressLines(device, standing?.addresses ?? [], addresses),
+      // Behind its addresses, which it announces as it comes up.
+      `link set dev ${device} up`,
       ...gateways.map((gateway) => `route replace default via ${gateway} dev ${device}`),
     );
   }

@@ -82,19 +82,6 @@ describe.skipIf(lacking !== undefined)('one file, many hosts', () => {
     for (const host of among) await host.up(file, '--allow-disruption');
   }
 
-  async function ping(host: KvmHost, from: string, to: string, ...more: readonly string[]): Promise<boolean> {
-    const { status } = await host.inside(PROJECT, from, 'ping', '-c', '1', '-W', '1', ...more, to);
-    return status === 0;
-  }
-
-  /** Whether the answer comes within so many seconds, however many askings it takes. */
-  async function reaches(host: KvmHost, from: string, to: string, seconds: number): Promise<boolean> {
-    for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
-      if (await ping(host, from, to)) return true;
-    }
-    return false;
-  }
-
   function three(): readonly [KvmHost, KvmHost, KvmHost] {
     const [first, second, third] = hosts;
     if (first === undefined || second === undefined || third === undefined) throw new Error('no hosts');
@@ -107,14 +94,14 @@ describe.skipIf(lacking !== undefined)('one file, many hosts', () => {
       const [first, second, third] = three();
       await up({ tunnel });
       for (const subnet of ['10.90.0', '10.91.0']) {
-        expect(await ping(first, 'a', `${subnet}.12`), `${subnet} a to b`).toBe(true);
-        expect(await ping(first, 'a', `${subnet}.13`), `${subnet} a to c`).toBe(true);
-        expect(await ping(second, 'b', `${subnet}.13`), `${subnet} b to c`).toBe(true);
+        expect(await first.pings(PROJECT, 'a', `${subnet}.12`), `${subnet} a to b`).toBe(true);
+        expect(await first.pings(PROJECT, 'a', `${subnet}.13`), `${subnet} a to c`).toBe(true);
+        expect(await second.pings(PROJECT, 'b', `${subnet}.13`), `${subnet} b to c`).toBe(true);
       }
       // 1450 bytes of IP, told not to be fragmented; one more does not fit.
-      expect(await ping(third, 'c', '10.90.0.11', '-M', 'do', '-s', '1422')).toBe(true);
-      expect(await ping(third, 'c', '10.90.0.11', '-M', 'do', '-s', '1423')).toBe(false);
-      expect(await ping(third, 'c', 'fd00:90::1')).toBe(true);
+      expect(await third.pings(PROJECT, 'c', '10.90.0.11', '-M', 'do', '-s', '1422')).toBe(true);
+      expect(await third.pings(PROJECT, 'c', '10.90.0.11', '-M', 'do', '-s', '1423')).toBe(false);
+      expect(await third.pings(PROJECT, 'c', 'fd00:90::1')).toBe(true);
       for (const host of hosts) expect(await host.passerelle(file, 'plan')).toMatchObject({ status: 0 });
     },
   );
@@ -122,7 +109,7 @@ describe.skipIf(lacking !== undefined)('one file, many hosts', () => {
   it('the gateway lives on one host: its way out, its DHCP with the MTU, its forwards', async () => {
     const [, , third] = three();
     await up({});
-    expect(await ping(third, 'c', '192.0.2.254')).toBe(true);
+    expect(await third.pings(PROJECT, 'c', '192.0.2.254')).toBe(true);
 
     const script = join(directory, 'lease');
     await writeFile(script, '#!/bin/sh\n[ "$1" = bound ] && echo "$ip $mtu $router"\nexit 0\n', {
@@ -163,22 +150,22 @@ describe.skipIf(lacking !== undefined)('one file, many hosts', () => {
   it('a host is cut off and comes back', async () => {
     const [first, , third] = three();
     await outside.run('ip', 'link', 'set', third.wirePort, 'down');
-    expect(await ping(first, 'a', '10.90.0.13')).toBe(false);
-    expect(await ping(first, 'a', '10.90.0.12')).toBe(true);
+    expect(await first.pings(PROJECT, 'a', '10.90.0.13')).toBe(false);
+    expect(await first.pings(PROJECT, 'a', '10.90.0.12')).toBe(true);
     await outside.run('ip', 'link', 'set', third.wirePort, 'up');
-    expect(await reaches(first, 'a', '10.90.0.13', 5)).toBe(true);
+    expect(await first.reaches(PROJECT, 'a', '10.90.0.13', 5)).toBe(true);
   });
 
   it('a machine moves with its address, and its peers find it within a second although it says nothing', async () => {
     const [first, second, third] = three();
-    expect(await ping(third, 'c', '10.90.0.11')).toBe(true);
+    expect(await third.pings(PROJECT, 'c', '10.90.0.11')).toBe(true);
     await up({ places: { ...PLACES, a: 'kvm2' } }, [first, second]);
-    expect(await reaches(third, 'c', '10.90.0.11', 1)).toBe(true);
-    expect(await ping(second, 'b', '10.90.0.11')).toBe(true);
+    expect(await third.reaches(PROJECT, 'c', '10.90.0.11', 1)).toBe(true);
+    expect(await second.pings(PROJECT, 'b', '10.90.0.11')).toBe(true);
     expect((await first.passerelle(file, 'netdev', 'a')).stderr).toContain('machine a lives on host kvm2');
     // The old one first, as docs/file.md says: until it lets go there are two of that address, and both speak.
     await up({}, [second, first, third]);
-    expect(await reaches(third, 'c', '10.90.0.11', 1)).toBe(true);
+    expect(await third.reaches(PROJECT, 'c', '10.90.0.11', 1)).toBe(true);
   });
 
   it('a host that joins changes only tunnels; a Linux kernel is a host like the others', async () => {

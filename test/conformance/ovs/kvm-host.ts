@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { OvsHost } from './ovs-host.js';
@@ -77,10 +78,24 @@ export class KvmHost implements AsyncDisposable {
       'ovs-vsctl add-br phy0 -- set Bridge phy0 datapath_type=netdev -- add-port phy0 eth0; ip link set eth0 up',
     );
     await ovs.type(`ip address add ${address}/24 dev phy0; ip link set phy0 up`);
-    // Without the shield of an uplink the stack would hear each frame twice (src/engines/ovs/shield.ts).
+    // Without the shield of an uplink the stack would hear each frame twice (src/engines/ovs/host/shield.ts).
     await ovs.type(
       'nft add table netdev wire; nft add chain netdev wire in "{ type filter hook ingress device eth0 priority 0; policy drop; }"',
     );
+  }
+
+  /** Whether an answer comes to one ping from within a machine of the project. @param more options of ping(8). */
+  async pings(project: string, machine: string, to: string, ...more: readonly string[]): Promise<boolean> {
+    const { status } = await this.inside(project, machine, 'ping', '-c', '1', '-W', '1', ...more, to);
+    return status === 0;
+  }
+
+  /** Whether the answer comes within so many seconds, however many askings it takes. */
+  async reaches(project: string, machine: string, to: string, seconds: number): Promise<boolean> {
+    for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
+      if (await this.pings(project, machine, to)) return true;
+    }
+    return false;
   }
 
   /** Runs a program on this host. Exit statuses are for the caller to judge. */

@@ -77,29 +77,18 @@ describe.skipIf(lacking !== undefined)('one file, many fabrics', () => {
     for (const host of among) await host.up(file, '--allow-disruption');
   }
 
-  async function ping(host: KvmHost, from: string, to: string, ...more: readonly string[]): Promise<boolean> {
-    return (await host.inside(PROJECT, from, 'ping', '-c', '1', '-W', '1', ...more, to)).status === 0;
-  }
-
-  async function reaches(host: KvmHost, from: string, to: string, seconds: number): Promise<boolean> {
-    for (const end = Date.now() + seconds * 1000; Date.now() < end; await sleep(50)) {
-      if (await ping(host, from, to)) return true;
-    }
-    return false;
-  }
-
   it('machines are neighbours at the full MTU, and a second up changes nothing', async () => {
     const [first, second, third] = hosts;
     await up();
     for (const subnet of ['10.90.0', '10.91.0']) {
-      expect(await ping(first, 'a', `${subnet}.12`), `${subnet} a to b`).toBe(true);
-      expect(await ping(first, 'a', `${subnet}.13`), `${subnet} a to c`).toBe(true);
-      expect(await ping(second, 'b', `${subnet}.13`), `${subnet} b to c`).toBe(true);
+      expect(await first.pings(PROJECT, 'a', `${subnet}.12`), `${subnet} a to b`).toBe(true);
+      expect(await first.pings(PROJECT, 'a', `${subnet}.13`), `${subnet} a to c`).toBe(true);
+      expect(await second.pings(PROJECT, 'b', `${subnet}.13`), `${subnet} b to c`).toBe(true);
     }
     // 1450 bytes of IP, told not to be fragmented; one more does not fit.
-    expect(await ping(third, 'c', '10.90.0.11', '-M', 'do', '-s', '1422')).toBe(true);
-    expect(await ping(third, 'c', '10.90.0.11', '-M', 'do', '-s', '1423')).toBe(false);
-    expect(await ping(third, 'c', 'fd00:90::1')).toBe(true);
+    expect(await third.pings(PROJECT, 'c', '10.90.0.11', '-M', 'do', '-s', '1422')).toBe(true);
+    expect(await third.pings(PROJECT, 'c', '10.90.0.11', '-M', 'do', '-s', '1423')).toBe(false);
+    expect(await third.pings(PROJECT, 'c', 'fd00:90::1')).toBe(true);
     for (const host of hosts) expect(await host.passerelle(file, 'plan')).toMatchObject({ status: 0 });
   });
 
@@ -152,7 +141,7 @@ describe.skipIf(lacking !== undefined)('one file, many fabrics', () => {
     await second.inside(PROJECT, 'b', 'ip', 'address', 'add', '10.90.0.1/32', 'dev', device ?? '');
     await second.inside(PROJECT, 'b', 'ping', '-c', '1', '-W', '1', '-I', '10.90.0.1', '10.90.0.13');
     await third.inside(PROJECT, 'c', 'ip', 'neigh', 'flush', 'all');
-    expect(await ping(third, 'c', '10.90.0.1')).toBe(true);
+    expect(await third.pings(PROJECT, 'c', '10.90.0.1')).toBe(true);
     await second.inside(PROJECT, 'b', 'ip', 'address', 'del', '10.90.0.1/32', 'dev', device ?? '');
     expect((await second.passerelle(file, 'status')).stdout).toMatch(/spoofed-(arp|ipv4) [1-9]/);
   });
@@ -160,21 +149,21 @@ describe.skipIf(lacking !== undefined)('one file, many fabrics', () => {
   it('a host is cut off and comes back', async () => {
     const [first, , third] = hosts;
     await outside.run('ip', 'link', 'set', third.wirePort, 'down');
-    expect(await ping(first, 'a', '10.90.0.13')).toBe(false);
-    expect(await ping(first, 'a', '10.90.0.12')).toBe(true);
+    expect(await first.pings(PROJECT, 'a', '10.90.0.13')).toBe(false);
+    expect(await first.pings(PROJECT, 'a', '10.90.0.12')).toBe(true);
     await outside.run('ip', 'link', 'set', third.wirePort, 'up');
-    expect(await reaches(first, 'a', '10.90.0.13', 5)).toBe(true);
+    expect(await first.reaches(PROJECT, 'a', '10.90.0.13', 5)).toBe(true);
   });
 
   it('a machine moves with its address, and its peers find it within a second although it says nothing', async () => {
     const [first, second, third] = hosts;
-    expect(await ping(third, 'c', '10.90.0.11')).toBe(true);
+    expect(await third.pings(PROJECT, 'c', '10.90.0.11')).toBe(true);
     await up({ ...PLACES, a: 'kvm2' }, [first, second]);
-    expect(await reaches(third, 'c', '10.90.0.11', 1)).toBe(true);
-    expect(await ping(second, 'b', '10.90.0.11')).toBe(true);
+    expect(await third.reaches(PROJECT, 'c', '10.90.0.11', 1)).toBe(true);
+    expect(await second.pings(PROJECT, 'b', '10.90.0.11')).toBe(true);
     expect((await first.passerelle(file, 'netdev', 'a')).stderr).toContain('machine a lives on host kvm2');
     await up({ ...PLACES }, [second, first]);
-    expect(await reaches(third, 'c', '10.90.0.11', 1)).toBe(true);
+    expect(await third.reaches(PROJECT, 'c', '10.90.0.11', 1)).toBe(true);
   });
 
   it('a host with an Open vSwitch takes part, by the same file', async () => {
@@ -183,11 +172,11 @@ describe.skipIf(lacking !== undefined)('one file, many fabrics', () => {
     await up(places);
     await standing[3]!.up(file, '--engine', 'ovs', '--allow-disruption');
     for (const subnet of ['10.90.0', '10.91.0']) {
-      expect(await reaches(first, 'a', `${subnet}.14`, 3), subnet).toBe(true);
-      expect(await ping(second, 'b', `${subnet}.14`), subnet).toBe(true);
-      expect(await ping(standing[3]!, 'd', `${subnet}.13`), subnet).toBe(true);
+      expect(await first.reaches(PROJECT, 'a', `${subnet}.14`, 3), subnet).toBe(true);
+      expect(await second.pings(PROJECT, 'b', `${subnet}.14`), subnet).toBe(true);
+      expect(await standing[3]!.pings(PROJECT, 'd', `${subnet}.13`), subnet).toBe(true);
     }
-    expect(await ping(standing[3]!, 'd', '10.90.0.1')).toBe(true);
+    expect(await standing[3]!.pings(PROJECT, 'd', '10.90.0.1')).toBe(true);
     await up();
   });
 

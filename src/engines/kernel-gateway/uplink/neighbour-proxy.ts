@@ -15,7 +15,7 @@ import type { HostPart } from '../host-parts.js';
 import { slaacAddressOf } from '../link-local.js';
 import { asksForNeighbourProxy, uplinkDevices } from './uplink-forwarding.js';
 import { OUR_PROTOCOL } from './uplink-routes.js';
-import type { WishFile, Wishes } from '../wish-file.js';
+import type { WishFile } from '../wish-file.js';
 
 export const NEIGHBOUR_PROXY_KIND = 'neighbour-proxy';
 
@@ -88,20 +88,20 @@ export class NeighbourProxies implements HostPart {
     if (concerned.length === 0) return;
     const [standing, routes] = await this.#host(signal);
     const before = await this.#wishes.read();
-    const entries = wanted([...afterwards(before, concerned).values()], routes);
-    const kept = new Set(entries.map(placeOf));
     const once = new Set([...before.values()].flatMap((wish) => proxyOf(wish).addresses));
-    const stale = standing.filter((entry) => once.has(entry.address) && !kept.has(placeOf(entry)));
-    await this.#batch(
-      stale.map((entry) => `neigh del proxy ${placeOf(entry)}`),
-      signal,
-    );
-    await this.#wishes.change(concerned, () =>
-      this.#batch(
+    await this.#wishes.change(concerned, async (wishes) => {
+      const entries = wanted([...wishes.values()], routes);
+      const kept = new Set(entries.map(placeOf));
+      const stale = standing.filter((entry) => once.has(entry.address) && !kept.has(placeOf(entry)));
+      await this.#batch(
+        stale.map((entry) => `neigh del proxy ${placeOf(entry)}`),
+        signal,
+      );
+      await this.#batch(
         entries.map((entry) => `neigh add proxy ${placeOf(entry)} protocol ${OUR_PROTOCOL}`),
         signal,
-      ),
-    );
+      );
+    });
   }
 
   async #host(signal: AbortSignal): Promise<[NeighbourProxyEntry[], Route[]]> {
@@ -115,15 +115,6 @@ export class NeighbourProxies implements HostPart {
   #batch(lines: readonly string[], signal: AbortSignal): Promise<void> {
     return runBatch(this.#run, lines, { directory: this.#directory, signal, family: 6 });
   }
-}
-
-function afterwards(before: Wishes, changes: readonly Change[]): Wishes {
-  const wishes = new Map(before);
-  for (const change of changes) {
-    if (change.action === 'delete') wishes.delete(change.before.id);
-    else wishes.set(change.after.id, change.after);
-  }
-  return wishes;
 }
 
 function wanted(

@@ -118,7 +118,12 @@ export class ForwardSet {
       case 'tcp':
         return await listenTcp(address, port, (socket) => carryOn(socket, target()));
       case 'udp':
-        return new UdpForward(await bindUdp(address, port), this.#services.udpLimits, target);
+        return new UdpForward(
+          await bindUdp(address, port),
+          this.#services.udpLimits,
+          this.#services.clock,
+          target,
+        );
     }
   }
 

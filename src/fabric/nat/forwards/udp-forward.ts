@@ -7,7 +7,7 @@
  * oldest makes room.
  */
 import type { RemoteInfo, Socket } from 'node:dgram';
-import { DeadlineTimer } from '../clock.js';
+import { type Clock, DeadlineTimer } from '../clock.js';
 import type { IpPath } from '../ip-path.js';
 import { writeDatagram } from '../udp/datagram-writer.js';
 import { MAPPING_IDLE_MS, SWEEP_MS, type UdpLimits } from '../udp/limits.js';
@@ -35,11 +35,11 @@ export class UdpForward {
   readonly #sweeper: DeadlineTimer;
 
   /** @param target asked for each new client, as it may change. */
-  constructor(socket: Socket, limits: UdpLimits, target: () => ForwardTarget) {
+  constructor(socket: Socket, limits: UdpLimits, clock: Clock, target: () => ForwardTarget) {
     this.#socket = socket;
     this.#limits = limits;
     this.#target = target;
-    this.#sweeper = new DeadlineTimer(target().clock, (nowMs) => this.#sweep(nowMs));
+    this.#sweeper = new DeadlineTimer(clock, (nowMs) => this.#sweep(nowMs));
     socket.on('message', (payload, from) => this.#receive(payload, from));
   }
 

@@ -35,12 +35,7 @@ forwards: [{ listen-port: 80, target: ${targets} }]
         '9:46 spec/unknown-machine: the forward leads to "web3", and there is no such machine | did you mean "web1"?',
       ],
     ],
-    [
-      '[]',
-      [
-        '9:39 spec/out-of-range: forwards[0].target is a list | write the name of a machine, or a list of them',
-      ],
-    ],
+    ['[]', ['9:39 spec/out-of-range: forwards[0].target is a list | write the name of at least one machine']],
   ])('shared out: %s', (targets, expected) => expect(shared(targets)).toEqual(expected));
 
   test.each([

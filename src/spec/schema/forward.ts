@@ -65,7 +65,10 @@ const forwardShape = {
     example: 'udp',
   }),
   target: key(
-    either(EXPECTED_TARGET, [target, list(target, 'names of machines').min(1, { error: EXPECTED_TARGET })]),
+    either(EXPECTED_TARGET, [
+      target,
+      list(target, 'names of machines').min(1, { error: 'the name of at least one machine' }),
+    ]),
     {
       about:
         'Machine that the ports lead to, by its first NIC that can take them; MACHINE/NUMBER names the NIC. Of a list of machines each takes its share of the connections. Required.',

@@ -15,6 +15,7 @@ import type { Capabilities, Engine, EngineContext } from '../contract.js';
 import { nothingWithoutPrograms } from '../kernel-gateway/absent-programs.js';
 import { carryOut, commandsOf, emptyWork } from '../kernel-gateway/kernel-work.js';
 import { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
+import { tracePackets } from '../kernel-gateway/trace/trace-packets.js';
 import { capturePackets } from '../../clients/dumpcap/capture.js';
 import { checkLinux } from './check.js';
 import { desireLinux } from './desire.js';
@@ -58,6 +59,7 @@ const CAPABILITIES: Capabilities = {
   dns: true,
   antiSpoofing: true,
   capture: true,
+  trace: true,
   manyHosts: 'the linux engine works on one host; write `engine: ovs`',
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
@@ -157,6 +159,7 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
     status: (signal) => readStatus(run, project, gateway, uplinks, signal),
     leases: async (signal) => leaseRecords(await observe(signal), await gateway.leases()),
     capture: (nic, _network, signal) => capturePackets(host.namespace, nic.interfaceName, signal),
+    trace: (nic, signal) => tracePackets(host.namespace, project, nic, signal),
     doctor: (signal) => doctor(run, gateway, signal),
   };
 }

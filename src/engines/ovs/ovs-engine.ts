@@ -30,6 +30,9 @@ import { desireTunnels } from './database/tunnels.js';
 import { sweepUplinkFiles } from './uplink/uplink-files.js';
 import { commitUplinks } from './uplink/uplink-watch.js';
 
+const NO_TRACE =
+  'the ovs engine counts what it drops by reason: `passerelle status`; engine: linux tells packet by packet';
+
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
   routedOutside: true,
@@ -40,6 +43,7 @@ const CAPABILITIES: Capabilities = {
   dns: true,
   antiSpoofing: true,
   capture: true,
+  trace: NO_TRACE,
   manyHosts: true,
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,

@@ -31,7 +31,7 @@ import { sweepUplinkFiles } from './uplink/uplink-files.js';
 import { commitUplinks } from './uplink/uplink-watch.js';
 
 const NO_TRACE =
-  'the ovs engine counts what it drops by reason: `passerelle status`; engine: linux tells packet by packet';
+  'the ovs engine follows no packets; `passerelle capture` shows what passes a NIC, `engine: linux` or `user` says why one ends';
 
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },

@@ -35,8 +35,7 @@ import { readStatus } from './status.js';
 const NO_CAPTURE =
   'vde_switch has no port that sees the others; capture inside the machine, or write `engine: user`';
 
-const NO_TRACE =
-  'the vde engine counts what it drops by reason: `passerelle status`; engine: linux tells packet by packet';
+const NO_TRACE = 'vde_switch does not tell what it drops; `engine: linux` or `user` says why a packet ends';
 
 const CAPABILITIES: Capabilities = {
   modes: {

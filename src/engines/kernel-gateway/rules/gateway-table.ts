@@ -39,6 +39,23 @@ function sharedMap(listen: string, family: 'ip' | 'ip6'): string {
   return `typeof ${listen}meta l4proto . tcp dport . ${SHARE} : ${family} daddr . tcp dport ;`;
 }
 
+/** A listen address comes before all addresses of the host, a port before ranges. */
+function forwardRules(family: 4 | 6): Readonly<Record<string, string>> {
+  const ip = family === 4 ? 'ip' : 'ip6';
+  const any = 'meta l4proto . th dport';
+  const one = `${ip} daddr . ${any}`;
+  return {
+    'as-gateway': `${one} @as_gateway${family} ${SHOW_AS_GATEWAY}`,
+    'as-gateway-any': `${any} @as_gateway${family}_any ${SHOW_AS_GATEWAY}`,
+    one: `dnat ${ip} to ${one} map @forward${family}`,
+    'one-any': `dnat ${ip} to ${any} map @forward${family}_any`,
+    range: `dnat ${ip} to ${one} map @forward${family}_range`,
+    'range-any': `dnat ${ip} to ${any} map @forward${family}_any_range`,
+    shared: `dnat ${ip} to ${one} . ${SHARE} map @shared${family}`,
+    'shared-any': `dnat ${ip} to ${any} . ${SHARE} map @shared${family}_any`,
+  };
+}
+
 /** The networks of the project are not outside. */
 const BOUND_UPLINK = 'oifname != @segments iifname . oifname != @bound_uplinks counter drop';
 
@@ -101,30 +118,8 @@ export function gatewayTable(project: string, provider: string): TableDefinition
         hook: 'type nat hook output priority -100',
         rules: FORWARDS,
       },
-      forwards4: {
-        rules: {
-          'as-gateway': `ip daddr . meta l4proto . th dport @as_gateway4 ${SHOW_AS_GATEWAY}`,
-          'as-gateway-any': `meta l4proto . th dport @as_gateway4_any ${SHOW_AS_GATEWAY}`,
-          one: 'dnat ip to ip daddr . meta l4proto . th dport map @forward4',
-          'one-any': 'dnat ip to meta l4proto . th dport map @forward4_any',
-          range: 'dnat ip to ip daddr . meta l4proto . th dport map @forward4_range',
-          'range-any': 'dnat ip to meta l4proto . th dport map @forward4_any_range',
-          shared: `dnat ip to ip daddr . meta l4proto . th dport . ${SHARE} map @shared4`,
-          'shared-any': `dnat ip to meta l4proto . th dport . ${SHARE} map @shared4_any`,
-        },
-      },
-      forwards6: {
-        rules: {
-          'as-gateway': `ip6 daddr . meta l4proto . th dport @as_gateway6 ${SHOW_AS_GATEWAY}`,
-          'as-gateway-any': `meta l4proto . th dport @as_gateway6_any ${SHOW_AS_GATEWAY}`,
-          one: 'dnat ip6 to ip6 daddr . meta l4proto . th dport map @forward6',
-          'one-any': 'dnat ip6 to meta l4proto . th dport map @forward6_any',
-          range: 'dnat ip6 to ip6 daddr . meta l4proto . th dport map @forward6_range',
-          'range-any': 'dnat ip6 to meta l4proto . th dport map @forward6_any_range',
-          shared: `dnat ip6 to ip6 daddr . meta l4proto . th dport . ${SHARE} map @shared6`,
-          'shared-any': `dnat ip6 to meta l4proto . th dport . ${SHARE} map @shared6_any`,
-        },
-      },
+      forwards4: { rules: forwardRules(4) },
+      forwards6: { rules: forwardRules(6) },
       sources: {
         hook: 'type nat hook postrouting priority 100',
         rules: {

@@ -9,7 +9,6 @@ import { lookUnder } from '../../abort-signals.js';
 import { type Run, runnerIn } from '../../clients/command/run.js';
 import { readAddresses, readLinks } from '../../clients/iproute/links.js';
 import { readRoutes } from '../../clients/iproute/routes.js';
-import { listRuleset } from '../../clients/nft/listing.js';
 import { type Change, type Impact, type Resource, subjectOf } from '../../plan/resource.js';
 import type { Capabilities, Engine, EngineContext } from '../contract.js';
 import { nothingWithoutPrograms } from '../kernel-gateway/absent-programs.js';
@@ -34,7 +33,7 @@ import {
   settleNodes,
 } from './macvtap.js';
 import { netdevArguments } from './netdev.js';
-import { type Intents, observeSegments } from './observe.js';
+import { type Intents, observeSegments, readSegmentTables } from './observe.js';
 import { nicOptions } from './options.js';
 import { preflight } from './preflight.js';
 import { linkOf, stageSegment } from './stage.js';
@@ -98,8 +97,9 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
       readLinks(run, signal),
       readAddresses(run, signal),
       intents.read(),
-      // Of the same look: what follows finds it read.
-      listRuleset(run, signal),
+      // Of the same look: what follows finds them read.
+      readSegmentTables(run, project, signal),
+      gateway.readTable(signal),
     ]);
     hostBridges.see(links);
     const names = new Set(links.map(({ ifname }) => ifname));

@@ -1,5 +1,6 @@
 // The command as one file: loading five hundred modules takes Node.js longer than most verbs take.
 import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'rolldown';
 
 /** ASCII alone is read without being decoded, and held in half the memory. */
@@ -15,6 +16,15 @@ function withBuildLine(code) {
 export default defineConfig({
   input: 'src/cli/main.ts',
   platform: 'node',
+  // The build of the YAML library for browsers: the one for Node.js asks for an environment variable at every token.
+  resolve: {
+    alias: {
+      yaml: fileURLToPath(import.meta.resolve('yaml/package.json')).replace(
+        /package\.json$/,
+        'browser/dist/index.js',
+      ),
+    },
+  },
   output: { file: 'dist/command.new.cjs', format: 'cjs' },
   plugins: [
     {

@@ -26,6 +26,7 @@ import {
   policyId,
   TABLE_KIND,
 } from './desire.js';
+import { allEnded } from './all-ended.js';
 import { deviceProperties, deviceSettingNames, observedDevice, stageDevice } from './device.js';
 import { dhcpCommands } from './dhcp/dhcp-commands.js';
 import { DhcpFiles, nameOf } from './dhcp/dhcp-files.js';
@@ -152,13 +153,7 @@ export class KernelGateway {
 
   /** After links and rules stand. */
   async serve(changes: readonly Change[], signal: AbortSignal): Promise<void> {
-    if (changes.some((change) => HOST_KINDS.has(subjectOf(change).kind))) {
-      // Of one look: each reads the host, and none changes what another reads.
-      const look = lookUnder(signal);
-      const [foreign] = await Promise.all([this.#foreignTables(look), readRoutes(this.#run, look)]);
-      for (const part of this.#hostParts) await part.apply(changes, look, foreign);
-    }
-    await this.#dhcp.serve(changes, signal);
+    await allEnded([this.#settleHost(changes, signal), this.#dhcp.serve(changes, signal)]);
   }
 
   /** What stands in the way of networks with a gateway here. Touches nothing. */
@@ -198,6 +193,14 @@ export class KernelGateway {
         (chain) => `accepts of ours stand at the head of the chain ${chain}, which drops the rest`,
       ),
     ];
+  }
+
+  async #settleHost(changes: readonly Change[], signal: AbortSignal): Promise<void> {
+    if (!changes.some((change) => HOST_KINDS.has(subjectOf(change).kind))) return;
+    // Of one look: each reads the host, and none changes what another reads.
+    const look = lookUnder(signal);
+    const [foreign] = await Promise.all([this.#foreignTables(look), readRoutes(this.#run, look)]);
+    for (const part of this.#hostParts) await part.apply(changes, look, foreign);
   }
 
   get #table(): ReturnType<typeof gatewayTable> {

@@ -9,6 +9,7 @@ import { type Run, runnerIn, shellWord } from '../../clients/command/run.js';
 import { runBatch } from '../../clients/iproute/batch.js';
 import { gatherElements, runTransaction } from '../../clients/nft/transaction.js';
 import { writeSettings } from '../../clients/sysctl/sysctl.js';
+import { allEnded } from './all-ended.js';
 
 export interface KernelWork {
   /** Named namespaces that come, before anything that leads into them. */
@@ -60,7 +61,7 @@ export async function carryOut(run: Run, work: KernelWork, options: WorkOptions)
   );
   const setRules = (): Promise<void> =>
     runTransaction(run, gatherElements(work.rulesetLines), options.signal);
-  if (onlyAdds(work)) await bothEnded([makeLinks(run, work, options), setRules()]);
+  if (onlyAdds(work)) await allEnded([makeLinks(run, work, options), setRules()]);
   else {
     await makeLinks(run, work, options);
     await setRules();
@@ -92,13 +93,6 @@ function onlyAdds(work: KernelWork): boolean {
     work.linkLines.every((line) => !/^link (?:delete|set dev \S+ down)/.test(line)) &&
     work.rulesetLines.every((line) => !/^delete | netdev /.test(line))
   );
-}
-
-/** One that is refused does not leave the other at work: the way back begins when both have ended. */
-async function bothEnded(tasks: readonly Promise<void>[]): Promise<void> {
-  for (const outcome of await Promise.allSettled(tasks)) {
-    if (outcome.status === 'rejected') throw outcome.reason;
-  }
 }
 
 /**

@@ -33,7 +33,7 @@ import {
   settleNodes,
 } from './macvtap.js';
 import { netdevArguments } from './netdev.js';
-import { type Intents, observeSegments, readSegmentTables } from './observe.js';
+import { type Intents, observeSegments, listSegmentTables } from './observe.js';
 import { nicOptions } from './options.js';
 import { preflight } from './preflight.js';
 import { linkOf, stageSegment } from './stage.js';
@@ -98,7 +98,7 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
       readAddresses(run, signal),
       intents.read(),
       // Of the same look: what follows finds them read.
-      readSegmentTables(run, project, signal),
+      listSegmentTables(run, project, signal),
       gateway.readTable(signal),
     ]);
     hostBridges.see(links);
@@ -172,7 +172,10 @@ interface Parts {
 
 async function execute(parts: Parts, changes: readonly Change[], signal: AbortSignal): Promise<void> {
   const { run, project, directory, gateway, intents, uplinks } = parts;
-  await gateway.retire(changes, signal);
+  // The host's routes stay as they are but where its NIC goes into a bridge or out of one: else they are read once.
+  const movesUplink = changes.some((change) => subjectOf(change).kind === UPLINK_KIND);
+  const gatewaySignal = movesUplink ? signal : lookUnder(signal);
+  await gateway.retire(changes, gatewaySignal);
   await uplinks.giveBack(changes, signal);
   const work = emptyWork();
   const knowsForceForwarding = await gateway.knowsForceForwarding(signal);
@@ -188,7 +191,7 @@ async function execute(parts: Parts, changes: readonly Change[], signal: AbortSi
   await intents.clear();
   if (hasMacvtaps) await settleNodes(run, changes, await readLinks(run, signal), signal);
   await uplinks.take(changes, signal);
-  await gateway.serve(changes, signal);
+  await gateway.serve(changes, gatewaySignal);
   await uplinks.sweep(signal);
   await rmdir(join(directory, 'dnsmasq')).catch(() => undefined);
   await rmdir(directory).catch(() => undefined);

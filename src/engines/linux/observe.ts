@@ -23,7 +23,7 @@ import { NAMESPACE_KIND, type NamespaceView, observedVeth, VETH_KIND } from './v
 export type Intents = ReadonlyMap<string, Mark>;
 
 /** The tables that guard ports, and that close isolated networks. */
-export function readSegmentTables(
+export function listSegmentTables(
   run: Run,
   project: string,
   signal: AbortSignal,
@@ -43,7 +43,7 @@ export async function observeSegments(
   signal: AbortSignal,
 ): Promise<Resource[]> {
   const [[guard, closed], namespaces] = await Promise.all([
-    readSegmentTables(run, project, signal),
+    listSegmentTables(run, project, signal),
     readNamespaces(run, signal),
   ]);
   const marked = links.flatMap((link) => {

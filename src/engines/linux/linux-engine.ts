@@ -9,7 +9,6 @@ import { lookUnder } from '../../abort-signals.js';
 import { type Run, runnerIn } from '../../clients/command/run.js';
 import { readAddresses, readLinks } from '../../clients/iproute/links.js';
 import { readRoutes } from '../../clients/iproute/routes.js';
-import { listRuleset } from '../../clients/nft/listing.js';
 import { type Change, type Impact, type Resource, subjectOf } from '../../plan/resource.js';
 import type { Capabilities, Engine, EngineContext } from '../contract.js';
 import { nothingWithoutPrograms } from '../kernel-gateway/absent-programs.js';
@@ -35,7 +34,7 @@ import {
   settleNodes,
 } from './macvtap.js';
 import { netdevArguments } from './netdev.js';
-import { type Intents, observeSegments } from './observe.js';
+import { type Intents, observeSegments, listSegmentTables } from './observe.js';
 import { nicOptions } from './options.js';
 import { preflight } from './preflight.js';
 import { linkOf, stageSegment } from './stage.js';
@@ -100,8 +99,9 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
       readLinks(run, signal),
       readAddresses(run, signal),
       intents.read(),
-      // Of the same look: what follows finds it read.
-      listRuleset(run, signal),
+      // Of the same look: what follows finds them read.
+      listSegmentTables(run, project, signal),
+      gateway.readTable(signal),
     ]);
     hostBridges.see(links);
     const names = new Set(links.map(({ ifname }) => ifname));
@@ -175,7 +175,10 @@ interface Parts {
 
 async function execute(parts: Parts, changes: readonly Change[], signal: AbortSignal): Promise<void> {
   const { run, project, directory, gateway, intents, uplinks } = parts;
-  await gateway.retire(changes, signal);
+  // The host's routes stay as they are but where its NIC goes into a bridge or out of one: else they are read once.
+  const movesUplink = changes.some((change) => subjectOf(change).kind === UPLINK_KIND);
+  const gatewaySignal = movesUplink ? signal : lookUnder(signal);
+  await gateway.retire(changes, gatewaySignal);
   await uplinks.giveBack(changes, signal);
   const work = emptyWork();
   const knowsForceForwarding = await gateway.knowsForceForwarding(signal);
@@ -191,7 +194,7 @@ async function execute(parts: Parts, changes: readonly Change[], signal: AbortSi
   await intents.clear();
   if (hasMacvtaps) await settleNodes(run, changes, await readLinks(run, signal), signal);
   await uplinks.take(changes, signal);
-  await gateway.serve(changes, signal);
+  await gateway.serve(changes, gatewaySignal);
   await uplinks.sweep(signal);
   await rmdir(join(directory, 'dnsmasq')).catch(() => undefined);
   await rmdir(directory).catch(() => undefined);

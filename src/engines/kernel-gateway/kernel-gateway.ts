@@ -43,6 +43,7 @@ import { routeNotes } from './uplink/route-notes.js';
 import { NeighbourProxies } from './uplink/neighbour-proxy.js';
 import { segmentDevices, tableResources } from './observed.js';
 import { tableLines, tablePhrase } from './rules/ruleset.js';
+import { endedNotes } from './trace/ended-notes.js';
 import { UplinkRouting } from './uplink/uplink-routing.js';
 import { WishFile } from './wish-file.js';
 
@@ -179,10 +180,11 @@ export class KernelGateway {
     return this.#admission.obstacles(await this.#foreignTables(signal));
   }
 
-  /** Lines for the person: routes the LAN needs, accepts that were added. */
+  /** Lines for the person: routes the LAN needs, accepts that were added, what the engine's rules have ended. */
   async notes(signal: AbortSignal): Promise<string[]> {
-    const [table, routes, addresses, obstacles] = await Promise.all([
+    const [table, ruleset, routes, addresses, obstacles] = await Promise.all([
       this.readTable(signal),
+      listRuleset(this.#run, signal),
       readRoutes(this.#run, signal),
       readAddresses(this.#run, signal),
       this.obstacles(signal),
@@ -192,6 +194,7 @@ export class KernelGateway {
       ...obstacles.map(
         (chain) => `accepts of ours stand at the head of the chain ${chain}, which drops the rest`,
       ),
+      ...endedNotes(ruleset.filter(({ name }) => name === this.#table.name)),
     ];
   }
 

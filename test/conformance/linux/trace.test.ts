@@ -79,6 +79,10 @@ describe.skipIf(reason !== undefined)('what became of packets', () => {
         isOurs: true,
       }),
     );
+    const { notes } = await engine.status(AbortSignal.timeout(5000));
+    expect(notes.join('\n')).toMatch(
+      /[1-9]\d* packets? ha\w+ ended here: its IPv4 source is not the NIC's own address \(ip4-own-address\)/,
+    );
   });
 
   it('names the rule of another that ended one, and lets the rest pass, translated', async () => {

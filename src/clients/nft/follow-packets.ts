@@ -64,7 +64,12 @@ type Nft = ChildProcessByStdio<Writable, Readable, Readable>;
 
 function start(namespace: string | undefined, argv: readonly string[]): Nft {
   const [program = '', ...rest] = argumentsIn(namespace, argv);
-  const child = spawn(program, rest, { stdio: 'pipe', env: { ...process.env, LC_ALL: 'C' } });
+  // In a session of its own: Ctrl-C is for this process to hear, which then ends them.
+  const child = spawn(program, rest, {
+    stdio: 'pipe',
+    env: { ...process.env, LC_ALL: 'C' },
+    detached: true,
+  });
   child.on('error', () => undefined);
   child.stdin.on('error', () => undefined);
   return child;

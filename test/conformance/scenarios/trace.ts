@@ -36,8 +36,12 @@ export const trace: readonly Scenario[] = [
           packet: { source: '10.20.1.11', target: '10.20.2.11', protocol: 'icmp', detail: 'echo-request' },
         }),
       );
-      tracing.kill('SIGINT');
+      // However it ends, what it followed packets with ends too.
+      tracing.kill('SIGKILL');
       await tracing.ended;
+      await expect
+        .poll(async () => (await stage.run('nft', 'list', 'tables')).stdout, { timeout: 5000 })
+        .not.toContain('.trace');
     },
   },
 ];

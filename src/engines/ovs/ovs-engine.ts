@@ -19,16 +19,16 @@ import { executeOvs } from './execute.js';
 import { localHost, type OvsHost } from './host/host.js';
 import { PROVIDER, resourceId } from './identity.js';
 import { impactOf, updatesInPlace } from './impact.js';
-import { serverPlace } from './host/inside.js';
 import { leaseRecords } from '../kernel-gateway/dhcp/lease-records.js';
 import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
-import { netdevArguments } from './netdev.js';
 import { observeOvs } from './observed/observe.js';
 import { preflightOvs } from './preflight.js';
 import { readStatus } from './status.js';
 import { desireTunnels } from './database/tunnels.js';
 import { sweepUplinkFiles } from './uplink/uplink-files.js';
 import { commitUplinks } from './uplink/uplink-watch.js';
+import { serverPlace } from './host/server.js';
+import { netdevArguments } from '../open-vswitch/netdev.js';
 
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },

@@ -1,6 +1,6 @@
 import type { Network, Nic } from '../../topology/topology.js';
 import type { QemuArguments } from '../contract.js';
-import type { Datapath } from './resources.js';
+import type { Datapath } from './datapath.js';
 
 /**
  * `-netdev tap` on a tap that stands already: no script, and no privilege when the tap belongs to the user.

@@ -1,0 +1,85 @@
+/** What the northbound database holds of a project, of all its hosts, read in one transaction and so of one moment. */
+import type { OvsdbDatabase } from '../../../clients/ovsdb/database.js';
+import { mapOf, readRow, type Row, setOf, textOf } from '../../../clients/ovsdb/datum.js';
+import { map } from '../../../clients/ovsdb/notation.js';
+import { select, type Where } from '../../../clients/ovsdb/operations.js';
+import { tableOf } from '../../../clients/ovsdb/schema.js';
+import { chassisIn, PROJECT_KEY, PROVIDER, RESOURCE_KEY } from '../identity.js';
+import { NORTHBOUND_NEEDS } from './columns.js';
+
+/** Tables with rows of ours. */
+export type MarkedTable = Exclude<keyof typeof NORTHBOUND_NEEDS, 'NB_Global'>;
+
+export interface MarkedRow {
+  readonly uuid: string;
+  /** Id of the resource that it is, or is a part of. */
+  readonly id: string;
+  /** Names of the chassis that it stands for. */
+  readonly chassis: readonly string[];
+  readonly row: Row;
+}
+
+export interface NorthboundSnapshot {
+  readonly rows: Readonly<Record<MarkedTable, readonly MarkedRow[]>>;
+  /** The first row of a table that is of this resource, whichever chassis it stands for. */
+  readonly find: (table: MarkedTable, id: string) => MarkedRow | undefined;
+  /** Switch and port group of a logical port, by its UUID. */
+  readonly switchOf: (port: string) => MarkedRow | undefined;
+  readonly groupOf: (port: string) => MarkedRow | undefined;
+}
+
+const TABLES = [
+  'Logical_Switch',
+  'Logical_Switch_Port',
+  'DHCP_Options',
+  'Port_Group',
+  'ACL',
+] as const satisfies readonly MarkedTable[];
+
+export async function readNorthbound(
+  database: OvsdbDatabase,
+  project: string,
+  signal: AbortSignal,
+): Promise<NorthboundSnapshot> {
+  const ours: Where = [['external_ids', 'includes', map({ [PROJECT_KEY]: project })]];
+  const results = await database.transact(
+    TABLES.map((table) => select(table, ours, ['_uuid', ...NORTHBOUND_NEEDS[table]])),
+    signal,
+  );
+  const read = TABLES.map((table, index) => [
+    table,
+    (results[index]?.rows ?? []).map((row) => markedRow(readRow(row, tableOf(database.schema, table)))),
+  ]);
+  return snapshotOf(Object.fromEntries(read) as Record<MarkedTable, MarkedRow[]>);
+}
+
+/** Pure. */
+export function snapshotOf(rows: Readonly<Record<MarkedTable, readonly MarkedRow[]>>): NorthboundSnapshot {
+  const byId = new Map(
+    TABLES.map((table) => [table, new Map([...rows[table]].reverse().map((each) => [each.id, each]))]),
+  );
+  const switches = ownersOf(rows.Logical_Switch);
+  const groups = ownersOf(rows.Port_Group);
+  return {
+    rows,
+    find: (table, id) => byId.get(table)?.get(id),
+    switchOf: (port) => switches.get(port),
+    groupOf: (port) => groups.get(port),
+  };
+}
+
+export function markedRow(row: Row): MarkedRow {
+  const ids = mapOf(row, 'external_ids');
+  return {
+    uuid: textOf(row, '_uuid') ?? '',
+    id: `${PROVIDER}/${String(ids.get(RESOURCE_KEY) ?? '')}`,
+    chassis: chassisIn(ids.keys()),
+    row,
+  };
+}
+
+function ownersOf(rows: readonly MarkedRow[]): ReadonlyMap<string, MarkedRow> {
+  return new Map(
+    rows.flatMap((each) => setOf(each.row, 'ports').map((port): [string, MarkedRow] => [String(port), each])),
+  );
+}

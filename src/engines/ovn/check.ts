@@ -15,6 +15,7 @@ export function checkOvn(topology: Topology): Problem[] {
   if (badOptions.length > 0) return badOptions;
   return [
     ...networks.flatMap(networkProblems),
+    ...networks.flatMap(tunnelProblems),
     ...nics.flatMap(nicProblems),
     ...topology.forwards
       .filter(({ network, listenAddress }) => names.has(network) && listenAddress === '::1')
@@ -49,6 +50,20 @@ function networkProblems(network: Network): Problem[] {
     });
   }
   return problems;
+}
+
+/** Tunnels are those of the hosts' OVN, whatever a network wishes. */
+function tunnelProblems({ overlay, keyLocations, name }: Network): Problem[] {
+  const at = keyLocations?.['tunnel'];
+  if (overlay?.type !== 'vxlan' || at === undefined) return [];
+  return [
+    {
+      code: 'ovn/tunnel-type',
+      message: `network ${name} asks for VXLAN, and all networks of OVN share the tunnels between its hosts`,
+      fix: 'leave `tunnel` out (`external_ids:ovn-encap-type` of each host decides), or write `engine: ovs`',
+      at,
+    },
+  ];
 }
 
 function nicProblems(nic: Nic): Problem[] {

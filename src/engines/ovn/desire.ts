@@ -10,7 +10,15 @@ import { TAP_KIND, type TapProperties } from '../open-vswitch/taps.js';
 import { dhcpOptionsOf, answersDhcp } from './dhcp.js';
 import { guardOf, portSecurityOf } from './guard.js';
 import { hostPort } from './host-port.js';
-import { networkPortName, nicPortName, ownerOf, PROVIDER, resourceId, switchName } from './identity.js';
+import {
+  networkPortName,
+  networkPortResource,
+  nicPortName,
+  ownerOf,
+  PROVIDER,
+  resourceId,
+  switchName,
+} from './identity.js';
 import { networkOptions, nicOptions } from './options.js';
 import { makeResource } from './resources.js';
 import { desireServer, hasServer } from './server.js';
@@ -101,7 +109,7 @@ function uplinkOf(project: string, network: Network, affects: readonly string[])
   const { vlan } = networkOptions(network);
   return makeResource(
     'logical-port',
-    name,
+    networkPortResource(name, 'uplink'),
     {
       switch: switchName(project, name),
       name: networkPortName(project, name, 'uplink'),

@@ -8,7 +8,7 @@ import { interfaceSetting } from '../../clients/sysctl/sysctl.js';
 import type { KernelWork } from '../kernel-gateway/kernel-work.js';
 import { linkLocalOf } from '../kernel-gateway/link-local.js';
 import { nameOf, segmentMark } from '../open-vswitch/owner.js';
-import { networkPortName, ownerOf, resourceId, switchName } from './identity.js';
+import { networkPortName, networkPortResource, ownerOf, resourceId, switchName } from './identity.js';
 import { makeResource, propertiesOf } from './resources.js';
 
 export function hostPort(project: string, network: Network, affects: readonly string[]): Resource[] {
@@ -17,7 +17,7 @@ export function hostPort(project: string, network: Network, affects: readonly st
   return [
     makeResource(
       'logical-port',
-      name,
+      networkPortResource(name, 'gateway'),
       {
         switch: switchName(project, name),
         name: logicalPort,
@@ -53,7 +53,7 @@ export function hostPort(project: string, network: Network, affects: readonly st
         isInstalled: true,
       },
       {
-        needs: [resourceId('logical-port', name)],
+        needs: [resourceId('logical-port', networkPortResource(name, 'gateway'))],
         affects,
         reason: `the host's own port on ${name}`,
         source,

@@ -69,6 +69,8 @@ export interface Chassis {
   readonly bridge: string;
   /** Names of the hosts' networks that lead somewhere from here (`ovn-bridge-mappings`). */
   readonly physicalNetworks: readonly string[];
+  /** Where tunnels begin and end on this host (`ovn-encap-ip`). */
+  readonly encapsulationAddresses: readonly string[];
 }
 
 const DEFAULT_BRIDGE = 'br-int';
@@ -86,11 +88,16 @@ export function chassisOf(global: Row): Chassis | undefined {
     name,
     southbound,
     bridge: text('ovn-bridge') ?? DEFAULT_BRIDGE,
-    physicalNetworks: (text('ovn-bridge-mappings') ?? '')
-      .split(',')
-      .map((mapping) => mapping.split(':')[0]?.trim() ?? '')
-      .filter((network) => network !== ''),
+    physicalNetworks: list(text('ovn-bridge-mappings')).map((mapping) => mapping.split(':')[0] ?? ''),
+    encapsulationAddresses: list(text('ovn-encap-ip')),
   };
+}
+
+function list(text = ''): string[] {
+  return text
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
 }
 
 /** The chassis that this host is, read from its database. */

@@ -59,13 +59,17 @@ export function nicPortName(project: string, nicId: string): string {
   return `passerelle.${project}.${nicId.replaceAll('/', '.')}`;
 }
 
-/** Name of a network's other logical ports. */
-export function networkPortName(
-  project: string,
-  network: string,
-  what: 'gateway' | 'server' | 'uplink',
-): string {
+/** A network's other logical ports. */
+export type NetworkPort = 'gateway' | 'server' | 'uplink';
+
+/** Name of one in OVN. */
+export function networkPortName(project: string, network: string, what: NetworkPort): string {
   return `${switchName(project, network)}.${what}`;
+}
+
+/** Name of its resource; labels hold no dots. */
+export function networkPortResource(network: string, what: NetworkPort): string {
+  return `${network}.${what}`;
 }
 
 /** Name of a network's port group and address set: letters, digits, `_` and `.` (ovn-nb(5)). */

@@ -43,7 +43,7 @@ const CAPABILITIES: Capabilities = {
   dns: true,
   antiSpoofing: true,
   capture: true,
-  manyHosts: 'hosts of a project are not joined by OVN yet; write `engine: ovs`',
+  manyHosts: true,
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
   needsRoot: true,

@@ -1,3 +1,4 @@
+import { readAddresses } from '../../clients/iproute/links.js';
 import { textOf } from '../../clients/ovsdb/datum.js';
 import type { OvsdbDatabase } from '../../clients/ovsdb/database.js';
 import { PasserelleError, type Problem } from '../../errors.js';
@@ -13,6 +14,7 @@ import { openNorthbound } from './northbound/remotes.js';
 import { readNorthbound } from './northbound/snapshot.js';
 import { nicOptions } from './options.js';
 import { readinessOf } from './readiness.js';
+import { underlayProblems } from './underlay.js';
 
 /** What stands in the way on this host right now; OVN that does not work is in the way of everything. */
 export async function preflightOvn(
@@ -43,6 +45,7 @@ export async function preflightOvn(
       ...(await takenInterfaces(host, project, networks, nics, snapshot, signal)),
       ...networks.flatMap((network) => datapathProblems(network, host, snapshot)),
       ...networks.flatMap((network) => mappingProblems(network, chassis)),
+      ...underlayProblems(networks, await readAddresses(host.run, signal), snapshot),
       ...(topology.elsewhere === undefined ? await heldElsewhere(host, project, chassis, nics, signal) : []),
     ];
   } finally {

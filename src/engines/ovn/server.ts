@@ -11,7 +11,14 @@ import type { ServerPlace } from '../kernel-gateway/dhcp/dhcp-resources.js';
 import { linkLocalOf } from '../kernel-gateway/link-local.js';
 import { insideResource, namespaceResource } from '../open-vswitch/inside.js';
 import { namespaceName } from '../open-vswitch/owner.js';
-import { networkPortName, ownerOf, PROVIDER, resourceId, switchName } from './identity.js';
+import {
+  networkPortName,
+  networkPortResource,
+  ownerOf,
+  PROVIDER,
+  resourceId,
+  switchName,
+} from './identity.js';
 import { makeResource } from './resources.js';
 
 export function hasServer({ mode, dns, ipv6 }: Network): boolean {
@@ -50,7 +57,7 @@ export function desireServer(project: string, network: Network): Resource[] {
     }),
     makeResource(
       'logical-port',
-      name,
+      networkPortResource(name, 'server'),
       {
         switch: switchName(project, name),
         name: logicalPort,
@@ -66,7 +73,11 @@ export function desireServer(project: string, network: Network): Resource[] {
       'port',
       name,
       { device, logicalPort, namespace, isAttached: true, isInstalled: true },
-      { needs: [resourceId('logical-port', name)], reason: `port of the server of ${name}`, source },
+      {
+        needs: [resourceId('logical-port', networkPortResource(name, 'server'))],
+        reason: `port of the server of ${name}`,
+        source,
+      },
     ),
     insideResource(
       ownerOf(project),

@@ -119,7 +119,7 @@ export class OvnHost implements AsyncDisposable {
 
   get environment(): NodeJS.ProcessEnv {
     const { directory } = this.ovs;
-    return { ...this.ovs.environment, OVN_RUNDIR: directory, OVN_DBDIR: directory, OVN_LOGDIR: directory };
+    return { ...this.ovs.environment, OVN_DBDIR: directory, OVN_LOGDIR: directory };
   }
 
   /** The host as the engine sees it. */

@@ -4,7 +4,7 @@ import { mapOf, numberOf, type Row, textOf } from '../../../clients/ovsdb/datum.
 import type { Resource } from '../../../plan/resource.js';
 import type { NamespaceView } from '../../open-vswitch/inside.js';
 import { machineOf, nameOf, segmentMark } from '../../open-vswitch/owner.js';
-import { ownerOf, PROVIDER, resourceId } from '../identity.js';
+import { networkPortResource, ownerOf, PROVIDER, resourceId } from '../identity.js';
 import { makeResource } from '../resources.js';
 import { integrationDatapath, type LocalPort, type LocalSnapshot } from './snapshot.js';
 
@@ -37,7 +37,7 @@ function hostPort(id: string, port: LocalPort, { project, links }: LocalState): 
       isMarked: link?.altnames.includes(segmentMark(ownerOf(project), name)) ?? false,
       isInstalled: isInstalled(port),
     },
-    { needs: [resourceId('logical-port', name)] },
+    { needs: [resourceId('logical-port', networkPortResource(name, 'gateway'))] },
   );
 }
 
@@ -58,7 +58,7 @@ function machinePort(id: string, port: LocalPort, state: LocalState): Resource {
     },
     {
       needs: [
-        resourceId('logical-port', name),
+        resourceId('logical-port', isNic ? name : networkPortResource(name, 'server')),
         ...(port.namespace === null ? [`${PROVIDER}/tap/${name}`] : []),
       ],
       affects: isNic ? [machineOf(name)] : [],

@@ -50,6 +50,8 @@ class NorthboundWork {
   readonly #made = new Set<string>();
   /** Rows that this transaction has taken away. */
   readonly #gone = new Set<string>();
+  /** Rows that this transaction has let go of, and that other chassis hold. */
+  readonly #released = new Set<string>();
 
   constructor(author: Author, snapshot: NorthboundSnapshot) {
     this.#author = author;
@@ -71,15 +73,30 @@ class NorthboundWork {
     const { chassis } = this.#author;
     const table = TABLE_OF[kind] ?? 'ACL';
     if (standing.chassis.some((each) => each !== chassis)) {
+      this.#released.add(standing.uuid);
       return [mutate(table, byUuid(standing.uuid), [['external_ids', 'delete', set([chassisKey(chassis)])]])];
     }
+    if (kind === 'logical-port') return this.#removePort(standing);
     this.#gone.add(standing.uuid);
-    if (kind !== 'logical-port') return [remove(table, byUuid(standing.uuid))];
-    const owner = this.#snapshot.switchOf(standing.uuid);
+    return [remove(table, byUuid(standing.uuid))];
+  }
+
+  #removePort({ uuid: row }: MarkedRow): Operation[] {
+    this.#gone.add(row);
+    const owner = this.#snapshot.switchOf(row);
     // Nothing refers to it any more, and so it goes.
     return owner === undefined || this.#gone.has(owner.uuid)
       ? []
-      : [mutate('Logical_Switch', byUuid(owner.uuid), [['ports', 'delete', set([uuid(standing.uuid)])]])];
+      : [mutate('Logical_Switch', byUuid(owner.uuid), [['ports', 'delete', set([uuid(row)])]])];
+  }
+
+  /** A machine that comes from another host may have been on another network there. */
+  #removeMisplaced(id: string, port: LogicalPortProperties): Operation[] {
+    const standing = this.#standing(id, 'logical-port');
+    if (standing === undefined) return [];
+    const owner = this.#snapshot.switchOf(standing.uuid);
+    const isThere = owner !== undefined && textOf(owner.row, 'name') === port.switch;
+    return isThere ? [] : this.#removePort(standing);
   }
 
   #arrive(resource: Resource): Operation[] {
@@ -102,6 +119,7 @@ class NorthboundWork {
 
   #arrivePort(id: string, port: LogicalPortProperties): Operation[] {
     const { chassis } = this.#author;
+    const removal = this.#removeMisplaced(id, port);
     const before = this.#standing(id, 'logical-port');
     const network = this.#networkOf(port.switch);
     const dhcp =
@@ -116,6 +134,7 @@ class NorthboundWork {
     const leaves = !port.isGuarded && group !== undefined;
     const guard = this.#reference('Port_Group', 'guard', network);
     return [
+      ...removal,
       ...(before !== undefined && port.isPinned ? this.#takeOver(before) : []),
       ...this.#put('Logical_Switch_Port', id, columns),
       ...(before === undefined
@@ -154,7 +173,8 @@ class NorthboundWork {
     const key = { [chassisKey(chassis)]: 'here' };
     const standing = this.#snapshot.find(table, id);
     if (standing !== undefined && !this.#gone.has(standing.uuid)) {
-      const isMarked = mapOf(standing.row, 'external_ids').has(chassisKey(chassis));
+      const isMarked =
+        mapOf(standing.row, 'external_ids').has(chassisKey(chassis)) && !this.#released.has(standing.uuid);
       return [
         update(table, byUuid(standing.uuid), columns),
         ...(isMarked ? [] : [mutate(table, byUuid(standing.uuid), [['external_ids', 'insert', map(key)]])]),

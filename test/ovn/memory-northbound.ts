@@ -50,6 +50,7 @@ type Atoms = string | number | boolean;
 
 export class MemoryNorthbound {
   readonly #tables = new Map<MarkedTable, Map<string, Map<string, Datum>>>();
+  readonly #versions = new Map<string, number>();
   #count = 0;
 
   constructor() {
@@ -73,12 +74,16 @@ export class MemoryNorthbound {
         .filter(
           ([, row]) => (row.get('external_ids') as ReadonlyMap<Atoms, Atoms>).get(PROJECT_KEY) === project,
         )
-        .map(([uuid, row]) => markedRow(new Map([...row, ['_uuid', uuid]]) as Row)),
+        .map(([uuid, row]) =>
+          markedRow(new Map([...row, ['_uuid', uuid], ['_version', this.#version(uuid)]]) as Row),
+        ),
     ]);
     return snapshotOf(Object.fromEntries(rows) as Record<MarkedTable, MarkedRow[]>);
   }
 
+  /** @throws Error `timed out` when a condition does not hold; then nothing is done. */
   transact(operations: readonly Operation[]): void {
+    for (const operation of operations) if (operation.op === 'wait') this.#check(operation);
     const named = new Map<string, string>();
     for (const operation of operations)
       if (typeof operation['uuid-name'] === 'string')
@@ -89,7 +94,23 @@ export class MemoryNorthbound {
     if (new Set(ports).size !== ports.length) throw new Error(`a name stands twice: ${ports.join(' ')}`);
   }
 
+  #version(uuid: string): string {
+    return `version-${this.#versions.get(uuid) ?? 0}`;
+  }
+
+  #check(operation: Operation): void {
+    const [[, , value] = []] = operation['where'] as unknown as [string, string, [string, Json]][];
+    const [expected] = operation['rows'] as unknown as { _version: [string, string] }[];
+    const rows = this.#rows(operation['table'] as MarkedTable);
+    const holds =
+      expected === undefined
+        ? ![...rows.values()].some((row) => includes(row.get('external_ids'), value?.[1]))
+        : rows.has(String(value?.[1])) && this.#version(String(value?.[1])) === expected._version[1];
+    if (!holds) throw new Error('timed out');
+  }
+
   #carryOut(operation: Operation, named: ReadonlyMap<string, string>): void {
+    if (operation.op === 'wait') return;
     const table = operation['table'] as MarkedTable;
     const rows = this.#rows(table);
     const columns: TableSchema = new Map(Object.entries(COLUMNS[table]));
@@ -104,6 +125,7 @@ export class MemoryNorthbound {
     const [, uuid] = resolved(condition ?? null, named) as [string, string];
     const row = rows.get(uuid);
     if (row === undefined) throw new Error(`${operation.op} of a row of ${table} that is not there`);
+    this.#versions.set(uuid, (this.#versions.get(uuid) ?? 0) + 1);
     if (operation.op === 'delete') rows.delete(uuid);
     else if (operation.op === 'update')
       for (const [column, value] of read(operation['row'] ?? {})) row.set(column, value);
@@ -140,6 +162,11 @@ export class MemoryNorthbound {
     if (rows === undefined) throw new Error(`no table ${table}`);
     return rows;
   }
+}
+
+function includes(ids: Datum | undefined, pairs: Json | undefined): boolean {
+  const held = ids as ReadonlyMap<Atoms, Atoms>;
+  return (pairs as readonly [string, string][]).every(([key, value]) => held.get(key) === value);
 }
 
 function resolved(json: Json, named: ReadonlyMap<string, string>): Json {

@@ -25,7 +25,7 @@ import { isLocal, localTransactions } from './local/rows.js';
 import { readLocal } from './local/snapshot.js';
 import { isNorthbound, northboundOperations } from './northbound/changes.js';
 import {
-  commitNorthbound,
+  changeNorthbound,
   PATIENCE_MS,
   PATIENCE_PER_OPERATION_MS,
   untilCarriedOut,
@@ -78,21 +78,19 @@ async function changeDatabases(execution: Execution, changes: readonly Change[])
     if (chassis === undefined) throw new PasserelleError(NO_CHASSIS);
     const northbound = await openNorthbound(host, chassis, signal);
     try {
-      const snapshot = await readNorthbound(northbound, project, signal);
-      const operations = northboundOperations({ project, chassis: chassis.name }, changes, snapshot);
-      const configuration =
-        operations.length === 0 ? undefined : await commitNorthbound(northbound, operations, signal);
+      const author = { project, chassis: chassis.name };
+      const changed = await changeNorthbound(
+        northbound,
+        async () => northboundOperations(author, changes, await readNorthbound(northbound, project, signal)),
+        signal,
+      );
       await changePorts(local, project, chassis, changes, signal);
       // What only goes is gone with its port; that nobody works for OVN any more must not keep it.
       if (changes.every(({ action }) => action === 'delete')) return;
-      if (configuration !== undefined)
-        await untilCarriedOut(
-          northbound,
-          chassis,
-          configuration,
-          patienceFor(host, operations.length),
-          signal,
-        );
+      if (changed !== undefined) {
+        const patienceMs = patienceFor(host, changed.operationCount);
+        await untilCarriedOut(northbound, chassis, changed.configuration, patienceMs, signal);
+      }
       await untilInstalled(host, local, changes, signal);
     } finally {
       northbound.close();

@@ -1,13 +1,14 @@
 import type { Link } from '../../clients/iproute/links.js';
-import { mapOf, textOf } from '../../clients/ovsdb/datum.js';
+import type { OvsdbDatabase } from '../../clients/ovsdb/database.js';
+import { mapOf, numberOf, textOf } from '../../clients/ovsdb/datum.js';
 import type { EngineStatus, PortStatus } from '../contract.js';
 import type { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
 import { linksByName } from '../open-vswitch/kernel-view.js';
 import { nameOf } from '../open-vswitch/owner.js';
-import { findLocal, type OvnHost } from './host.js';
+import { type Chassis, findLocal, type OvnHost } from './host.js';
 import { resourceId } from './identity.js';
 import { integrationDatapath, type LocalPort, type LocalSnapshot, readLocal } from './local/snapshot.js';
-import { openNorthbound } from './northbound/remotes.js';
+import { openNorthbound, openSouthbound } from './northbound/remotes.js';
 import { type NorthboundSnapshot, readNorthbound } from './northbound/snapshot.js';
 
 /** Counters of every port of this host, and what a person should know. */
@@ -37,7 +38,7 @@ export async function readStatus(
           // Those of NICs, `web1/0`; the server of an isolated network has one too.
           .filter(([id]) => id.startsWith(prefix) && id.slice(prefix.length).includes('/'))
           .map(([id, port]) => portStatus(nameOf(id), port, logical, links)),
-        notes: [...ovnNotes(snapshot), ...notes],
+        notes: [...ovnNotes(snapshot), ...(await hostNotes(chassis, logical, northbound, signal)), ...notes],
       };
     } finally {
       northbound.close();
@@ -72,6 +73,36 @@ function portStatus(
     txBytes: count('tx_bytes'),
     drops: { received: count('rx_dropped'), sent: count('tx_dropped') },
   };
+}
+
+/** Other hosts of the project that have not done yet what the database says: an `up` here does not wait for them. */
+async function hostNotes(
+  chassis: Chassis,
+  { rows }: NorthboundSnapshot,
+  northbound: OvsdbDatabase,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const others = new Set(Object.values(rows).flatMap((table) => table.flatMap((row) => [...row.chassis])));
+  others.delete(chassis.name);
+  if (others.size === 0) return [];
+  const [global = new Map()] = await northbound.select('NB_Global', [], ['nb_cfg'], signal);
+  const wanted = numberOf(global, 'nb_cfg') ?? 0;
+  const southbound = await openSouthbound(chassis, signal);
+  try {
+    const standing = await southbound.select('Chassis_Private', [], ['name', 'nb_cfg'], signal);
+    const done = new Map(standing.map((row) => [textOf(row, 'name'), numberOf(row, 'nb_cfg') ?? 0]));
+    return [...others].sort().flatMap((name) => {
+      const configuration = done.get(name);
+      if (configuration === undefined)
+        return [`the chassis ${name} is not there: its ovn-controller has said goodbye`];
+      if (configuration >= wanted) return [];
+      return [
+        `the chassis ${name} has not acted on the last change yet: it is slow, or its ovn-controller does not run`,
+      ];
+    });
+  } finally {
+    southbound.close();
+  }
 }
 
 function ovnNotes(snapshot: LocalSnapshot): string[] {

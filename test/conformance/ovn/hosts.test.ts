@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sendWholeChecksums } from '../../lab/offloads.js';
-import { KvmHost } from '../ovs/kvm-host.js';
+import { KvmHost, PASSERELLE } from '../ovs/kvm-host.js';
 import { OvsHost } from '../ovs/ovs-host.js';
 import { lackingForOvn, OvnHost } from './ovn-host.js';
 
@@ -185,9 +185,22 @@ describe.skipIf(lacking !== undefined)('one file, many hosts, one OVN', () => {
     expect(await second.pings(PROJECT, 'b', '10.91.0.11')).toBe(true);
   });
 
+  it('a host whose ovn-controller stands still: the others come up without it, and status says which', async () => {
+    const [first, second, third] = three();
+    await chassis[2]?.stop('ovn-controller', 'SIGKILL');
+    await up({ ...PLACES, a: 'kvm2' }, [second, first]);
+    expect(await second.pings(PROJECT, 'a', '10.90.0.1')).toBe(true);
+    expect((await first.passerelle(file, 'status')).stdout).toContain(
+      'the chassis chassis-kvm3 has not acted',
+    );
+    expect((await third.passerelle(file, 'up')).stderr).toContain('ovn/controller-missing');
+    await chassis[2]?.startController();
+    await up(PLACES, [second, first, third]);
+    expect(await third.reaches(PROJECT, 'c', '10.90.0.11', 5)).toBe(true);
+  });
+
   it('down on one host takes its share; what is of the network goes with the last', async () => {
     const [first, second, third] = three();
-    await third.must('true');
     expect(await third.passerelle(file, 'down')).toMatchObject({ status: 0 });
     expect(await northbound('lsp-list', `passerelle.${PROJECT}.lab`)).not.toContain(`${PROJECT}.c.0`);
     expect(await first.pings(PROJECT, 'a', '10.90.0.12')).toBe(true);
@@ -198,6 +211,21 @@ describe.skipIf(lacking !== undefined)('one file, many hosts, one OVN', () => {
     for (const host of hosts) expect(await host.passerelle(file, 'down')).toMatchObject({ status: 0 });
     for (const table of ['Logical_Switch', 'Logical_Switch_Port', 'DHCP_Options', 'Port_Group', 'ACL'])
       expect(await northbound('--bare', '--columns=_uuid', 'list', table), table).toBe('');
+  });
+
+  it('all hosts at once: the rows of a network stand once, and go', async () => {
+    for (let round = 0; round < 3; round++) {
+      await writeFile(file, fileText(PLACES));
+      await Promise.all(hosts.map((host) => host.up(file)));
+      const switches = (await northbound('--bare', '--columns=name', 'list', 'Logical_Switch')).split(/\s+/);
+      expect(switches.filter((name) => name !== '').sort()).toEqual([
+        `passerelle.${PROJECT}.back`,
+        `passerelle.${PROJECT}.lab`,
+      ]);
+      for (const host of hosts) expect(await host.passerelle(file, 'plan')).toMatchObject({ status: 0 });
+      await Promise.all(hosts.map((host) => host.must(PASSERELLE, 'down', '-f', file)));
+      expect(await northbound('--bare', '--columns=_uuid', 'list', 'Logical_Switch')).toBe('');
+    }
   });
 
   it('refuses a project that another host has up, when the file names no hosts', async () => {

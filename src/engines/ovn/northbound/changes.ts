@@ -2,9 +2,21 @@
  * A plan's changes as one transaction of the northbound database. Pure. A row that is there already, since another host
  * made it or a kill came between, is taken up rather than made twice. Rows of a network as a whole gather the chassis that
  * they stand for, and go with the last; the port of a machine is of whoever makes it its own last.
+ *
+ * Hosts come up at the same time. So the transaction holds only if what was decided upon is still so: that a row which
+ * is made is there by nobody else, and that one which is taken up or let go of is the one that was read.
  */
 import { map, namedUuid, type RowReference, set, uuid, uuidName } from '../../../clients/ovsdb/notation.js';
-import { byUuid, insert, mutate, type Operation, remove, update } from '../../../clients/ovsdb/operations.js';
+import {
+  byUuid,
+  insert,
+  mutate,
+  type Operation,
+  remove,
+  update,
+  wait,
+  type Where,
+} from '../../../clients/ovsdb/operations.js';
 import { mapOf, textOf } from '../../../clients/ovsdb/datum.js';
 import { type Change, type Resource, subjectOf } from '../../../plan/resource.js';
 import { nameOf } from '../../open-vswitch/owner.js';
@@ -53,17 +65,21 @@ class NorthboundWork {
   /** Rows that this transaction has let go of, and that other chassis hold. */
   readonly #released = new Set<string>();
 
+  /** What must still be so, by the row or resource. */
+  readonly #conditions = new Map<string, Operation>();
+
   constructor(author: Author, snapshot: NorthboundSnapshot) {
     this.#author = author;
     this.#snapshot = snapshot;
   }
 
   operationsOf(changes: readonly Change[]): Operation[] {
-    return changes.flatMap((change) => {
+    const operations = changes.flatMap((change) => {
       const leaving =
         change.action === 'delete' || change.action === 'replace' ? this.#leave(change.before) : [];
       return change.action === 'delete' ? leaving : [...leaving, ...this.#arrive(change.after)];
     });
+    return [...this.#conditions.values(), ...operations];
   }
 
   #leave(resource: Resource): Operation[] {
@@ -72,6 +88,7 @@ class NorthboundWork {
     if (standing === undefined) return [];
     const { chassis } = this.#author;
     const table = TABLE_OF[kind] ?? 'ACL';
+    this.#mustBeUnchanged(table, standing);
     if (standing.chassis.some((each) => each !== chassis)) {
       this.#released.add(standing.uuid);
       return [mutate(table, byUuid(standing.uuid), [['external_ids', 'delete', set([chassisKey(chassis)])]])];
@@ -173,6 +190,7 @@ class NorthboundWork {
     const key = { [chassisKey(chassis)]: 'here' };
     const standing = this.#snapshot.find(table, id);
     if (standing !== undefined && !this.#gone.has(standing.uuid)) {
+      this.#mustBeUnchanged(table, standing);
       const isMarked =
         mapOf(standing.row, 'external_ids').has(chassisKey(chassis)) && !this.#released.has(standing.uuid);
       return [
@@ -181,8 +199,22 @@ class NorthboundWork {
       ];
     }
     this.#made.add(`${table} ${id}`);
+    if (standing === undefined) this.#mustBeNone(table, id);
     const marks = map({ ...externalIds(project, id), ...key });
     return [insert(table, { ...columns, external_ids: marks }, { uuidName: rowName(table, id) })];
+  }
+
+  #mustBeUnchanged(table: MarkedTable, { uuid: row, version }: MarkedRow): void {
+    const expected = { until: '==', columns: ['_version'], rows: [{ _version: uuid(version) }] } as const;
+    this.#conditions.set(row, wait(table, byUuid(row), expected));
+  }
+
+  #mustBeNone(table: MarkedTable, id: string): void {
+    const marked: Where = [['external_ids', 'includes', map(externalIds(this.#author.project, id))]];
+    this.#conditions.set(
+      `${table} ${id}`,
+      wait(table, marked, { until: '==', columns: ['_uuid'], rows: [] }),
+    );
   }
 
   /** The row of a resource, whether this transaction makes it or it stands. */

@@ -4,6 +4,7 @@
  * (`Chassis_Private.nb_cfg`, ovn-sb(5)). What counts here is this host's own: `hv_cfg` is the slowest of all, and one host
  * that is switched off would have everybody wait. Both waits are bounded.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { timeLimited } from '../../../abort-signals.js';
 import type { OvsdbDatabase } from '../../../clients/ovsdb/database.js';
 import { numberOf, textOf } from '../../../clients/ovsdb/datum.js';
@@ -18,8 +19,45 @@ import { openSouthbound } from './remotes.js';
 export const PATIENCE_MS = 10_000;
 export const PATIENCE_PER_OPERATION_MS = 20;
 
-/** Carries the operations out. @returns the number of the configuration that has them (`nb_cfg`). */
-export async function commitNorthbound(
+/** Hosts that come up at once meet at the rows of a network; each in turn gets through. */
+const ATTEMPTS = 30;
+const LONGEST_PAUSE_MS = 60;
+
+/**
+ * Carries out what the database as it stands asks for; when another host came between, that is asked once more.
+ * @param operationsNow reads and decides.
+ * @returns the number of the configuration that has it (`nb_cfg`), and how many operations it took; absent: none.
+ */
+export async function changeNorthbound(
+  northbound: OvsdbDatabase,
+  operationsNow: () => Promise<readonly Operation[]>,
+  signal: AbortSignal,
+): Promise<{ readonly configuration: number; readonly operationCount: number } | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    const operations = await operationsNow();
+    if (operations.length === 0) return undefined;
+    try {
+      const configuration = await commitNorthbound(northbound, operations, signal);
+      return { configuration, operationCount: operations.length };
+    } catch (error) {
+      if (!cameBetween(error) || attempt === ATTEMPTS) throw error;
+    }
+    await sleep(Math.random() * LONGEST_PAUSE_MS, undefined, { signal });
+  }
+}
+
+/** A condition of ours did not hold any more (RFC 7047, section 5.2.6). */
+function cameBetween(error: unknown): boolean {
+  return (
+    error instanceof PasserelleError &&
+    error.problems.some(
+      ({ code, message }) =>
+        code === 'ovsdb/transaction-refused' && /\(wait [^)]*\): timed out/u.test(message),
+    )
+  );
+}
+
+async function commitNorthbound(
   northbound: OvsdbDatabase,
   operations: readonly Operation[],
   signal: AbortSignal,

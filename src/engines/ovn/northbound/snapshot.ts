@@ -12,6 +12,8 @@ export type MarkedTable = Exclude<keyof typeof NORTHBOUND_NEEDS, 'NB_Global'>;
 
 export interface MarkedRow {
   readonly uuid: string;
+  /** Changes with every change of the row. */
+  readonly version: string;
   /** Id of the resource that it is, or is a part of. */
   readonly id: string;
   /** Names of the chassis that it stands for. */
@@ -43,7 +45,7 @@ export async function readNorthbound(
 ): Promise<NorthboundSnapshot> {
   const ours: Where = [['external_ids', 'includes', map({ [PROJECT_KEY]: project })]];
   const results = await database.transact(
-    TABLES.map((table) => select(table, ours, ['_uuid', ...NORTHBOUND_NEEDS[table]])),
+    TABLES.map((table) => select(table, ours, ['_uuid', '_version', ...NORTHBOUND_NEEDS[table]])),
     signal,
   );
   const read = TABLES.map((table, index) => [
@@ -72,6 +74,7 @@ export function markedRow(row: Row): MarkedRow {
   const ids = mapOf(row, 'external_ids');
   return {
     uuid: textOf(row, '_uuid') ?? '',
+    version: textOf(row, '_version') ?? '',
     id: `${PROVIDER}/${String(ids.get(RESOURCE_KEY) ?? '')}`,
     chassis: chassisIn(ids.keys()),
     row,

@@ -24,7 +24,7 @@ const TEXT: ColumnType = { key: 'string', min: 1, max: 1 };
 const NUMBER: ColumnType = { key: 'integer', min: 1, max: 1 };
 
 const COLUMNS: Readonly<Record<MarkedTable, Readonly<Record<string, ColumnType>>>> = {
-  Logical_Switch: { name: TEXT, ports: UUIDS, external_ids: MAP },
+  Logical_Switch: { name: TEXT, ports: UUIDS, qos_rules: UUIDS, external_ids: MAP },
   Logical_Switch_Port: {
     name: TEXT,
     type: TEXT,
@@ -37,6 +37,13 @@ const COLUMNS: Readonly<Record<MarkedTable, Readonly<Record<string, ColumnType>>
   },
   DHCP_Options: { cidr: TEXT, options: MAP, external_ids: MAP },
   Port_Group: { name: TEXT, ports: UUIDS, acls: UUIDS, external_ids: MAP },
+  QoS: {
+    direction: TEXT,
+    priority: NUMBER,
+    match: TEXT,
+    bandwidth: { ...MAP, value: 'integer' },
+    external_ids: MAP,
+  },
   ACL: { direction: TEXT, priority: NUMBER, match: TEXT, action: TEXT, external_ids: MAP },
 };
 
@@ -44,6 +51,7 @@ const COLUMNS: Readonly<Record<MarkedTable, Readonly<Record<string, ColumnType>>
 const OWNED: readonly (readonly [MarkedTable, MarkedTable, string])[] = [
   ['Logical_Switch_Port', 'Logical_Switch', 'ports'],
   ['ACL', 'Port_Group', 'acls'],
+  ['QoS', 'Logical_Switch', 'qos_rules'],
 ];
 
 type Atoms = string | number | boolean;

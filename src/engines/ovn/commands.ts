@@ -52,6 +52,14 @@ export function commandsForOvn(project: string, change: Change): string[] {
       return guardCommands(project, change);
     case 'logical-port':
       return logicalPortCommands(project, change);
+    case 'limit': {
+      const { switch: name, direction, match, rateKbps, burstKbits } = propertiesOf(subject, 'limit');
+      const rule = `${name} ${direction} 1000 ${shellWord(match)}`;
+      return [
+        ...(change.action === 'create' ? [] : [`ovn-nbctl qos-del ${rule}`]),
+        ...(isGone ? [] : [`ovn-nbctl qos-add ${rule} rate=${rateKbps} burst=${burstKbits}`]),
+      ];
+    }
     case 'port': {
       const { device, logicalPort, namespace } = propertiesOf(subject, 'port');
       const type =

@@ -19,6 +19,7 @@ import {
   resourceId,
   switchName,
 } from './identity.js';
+import { limitsOf } from './limits.js';
 import { networkOptions, nicOptions } from './options.js';
 import { makeResource } from './resources.js';
 import { desireServer, hasServer } from './server.js';
@@ -99,6 +100,7 @@ function desireSegment(
     ...nics.flatMap((nic) => [
       ...(nicOptions(nic).attach === 'netns' ? [] : [tapOf(nic, network, facts)]),
       logicalPortOf(project, nic, network),
+      ...limitsOf(project, nic, network),
       portOf(project, nic, network),
     ]),
   ];

@@ -10,7 +10,7 @@ import type { Owner } from '../open-vswitch/owner.js';
 
 export const PROVIDER = 'ovn';
 
-export type Kind = 'switch' | 'dhcp-options' | 'guard' | 'logical-port' | 'port' | 'host-port';
+export type Kind = 'switch' | 'dhcp-options' | 'guard' | 'logical-port' | 'limit' | 'port' | 'host-port';
 
 /** `external_ids` key that names the project; the engine ovs has its own in the same database. */
 export const PROJECT_KEY = 'passerelle-ovn-project';

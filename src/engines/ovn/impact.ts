@@ -10,6 +10,7 @@ const INTERRUPTING: Readonly<Record<string, readonly string[]>> = {
 const FIXED: Readonly<Record<string, readonly string[]>> = {
   guard: ['name'],
   'logical-port': ['switch', 'name', 'type'],
+  limit: ['switch'],
   'host-port': ['device', 'logicalPort'],
   tap: ['device', 'owner'],
   port: ['device', 'logicalPort', 'namespace', 'isAttached'],

@@ -43,7 +43,7 @@ export const NIC_KEYS: Capabilities['nicKeys'] = {
   qinq: 'a logical switch has no VLANs of its own; write `engine: ovs` for this network',
   isolated:
     'ports of a logical switch all reach one another; give each machine a network of its own, or write `engine: ovs` for this network',
-  'rate-limit': 'there are no rate limits on this engine; write `engine: ovs` for this network',
-  'rate-limit-in': 'there are no rate limits on this engine; write `engine: ovs` for this network',
+  'rate-limit': true,
+  'rate-limit-in': true,
   mirror: 'there are no mirrors on this engine; write `engine: ovs` for this network',
 };

@@ -3,6 +3,9 @@ import { z } from 'zod';
 import type { Problem } from '../../errors.js';
 import type { SourceLocation } from '../../spec/source-location.js';
 import type { Network, Nic } from '../../topology/topology.js';
+import { RATE_PATTERN } from '../open-vswitch/rates.js';
+
+const rate = z.string().regex(RATE_PATTERN);
 
 const networkShape = z.object({
   /** VLAN of a `bridge` network in the hosts' network. */
@@ -17,6 +20,9 @@ const nicShape = z.object({
   netns: z.string().optional(),
   /** User who may open the tap. */
   owner: z.string().optional(),
+  /** Most that the machine may send, and is sent. */
+  'rate-limit': rate.optional(),
+  'rate-limit-in': rate.optional(),
 });
 
 export type NetworkOptions = z.infer<typeof networkShape>;

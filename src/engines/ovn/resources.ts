@@ -49,6 +49,17 @@ export interface LogicalPortProperties {
   readonly isPinned: boolean;
 }
 
+/** Most that a machine sends or is sent (ovn-nb(5), QoS). */
+export interface LimitProperties {
+  /** Name of the switch of its port. */
+  readonly switch: string;
+  /** `from-lport`: what comes from the machine; `to-lport`: what goes to it. */
+  readonly direction: 'from-lport' | 'to-lport';
+  readonly match: string;
+  readonly rateKbps: number;
+  readonly burstKbits: number;
+}
+
 /** A port of the integration bridge on this host: a tap, or a device in a namespace. */
 export interface PortProperties {
   readonly device: string;
@@ -79,6 +90,7 @@ interface PropertiesByKind {
   readonly 'dhcp-options': DhcpOptionsProperties;
   readonly guard: GuardProperties;
   readonly 'logical-port': LogicalPortProperties;
+  readonly limit: LimitProperties;
   readonly port: PortProperties;
   readonly 'host-port': HostPortProperties;
 }

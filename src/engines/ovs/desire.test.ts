@@ -5,7 +5,7 @@ import { checkOvs } from './check.js';
 import { desireSwitches, portProperties } from './desire.js';
 import { ownerOf, cookieOf } from './identity.js';
 import { impactOf, updatesInPlace } from './impact.js';
-import { bitsPerSecond } from './options.js';
+import { bitsPerSecond } from '../open-vswitch/rates.js';
 import { makeResource, propertiesOf } from './resources.js';
 import { markedNic, tapMark } from '../open-vswitch/owner.js';
 import { netdevArguments } from '../open-vswitch/netdev.js';

@@ -205,14 +205,7 @@ export class OvnHost implements AsyncDisposable {
 
   /** What stands in the databases, as text that two moments can be compared by. */
   async dump(): Promise<string> {
-    const tables = [
-      'Logical_Switch',
-      'Logical_Switch_Port',
-      'DHCP_Options',
-      'Port_Group',
-      'ACL',
-      'Address_Set',
-    ];
+    const tables = ['Logical_Switch', 'Logical_Switch_Port', 'DHCP_Options', 'Port_Group', 'ACL', 'QoS'];
     const rows = await Promise.all(
       tables.map((table) => this.run('ovn-nbctl', '--bare', '--columns=_uuid,external_ids', 'list', table)),
     );

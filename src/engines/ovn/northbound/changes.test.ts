@@ -17,7 +17,13 @@ type HostName = (typeof HOSTS)[number];
 
 interface Wish {
   readonly networks: readonly { name: string; mode: 'nat' | 'isolated' | 'bridge'; isServed: boolean }[];
-  readonly machines: readonly { name: string; network: number; host: HostName; isGuarded: boolean }[];
+  readonly machines: readonly {
+    name: string;
+    network: number;
+    host: HostName;
+    isGuarded: boolean;
+    isLimited: boolean;
+  }[];
 }
 
 const wishes: fc.Arbitrary<Wish> = fc.record({
@@ -35,6 +41,7 @@ const wishes: fc.Arbitrary<Wish> = fc.record({
       network: fc.nat(3),
       host: fc.constantFrom(...HOSTS),
       isGuarded: fc.boolean(),
+      isLimited: fc.boolean(),
     }),
     { selector: ({ name }) => name },
   ),
@@ -63,20 +70,22 @@ function shareOf(wish: Wish, host: HostName): Topology {
       ...(host !== HOSTS[0] && { gatewayElsewhere: HOSTS[0] }),
     }),
   );
-  const nics = wish.machines.map(({ name, network, isGuarded, host: at }, index): Nic & { at: HostName } => ({
-    id: `${name}/0`,
-    machine: name,
-    index: 0,
-    network: networks[network % networks.length]?.name ?? '',
-    mac: `52:54:00:00:01:0${index}`,
-    model: 'virtio-net-pci',
-    ipv4: `10.0.0.${index + 20}`,
-    antiSpoofing: isGuarded,
-    interfaceName: `psl${name}`,
-    options: {},
-    source,
-    at,
-  }));
+  const nics = wish.machines.map(
+    ({ name, network, isGuarded, isLimited, host: at }, index): Nic & { at: HostName } => ({
+      id: `${name}/0`,
+      machine: name,
+      index: 0,
+      network: networks[network % networks.length]?.name ?? '',
+      mac: `52:54:00:00:01:0${index}`,
+      model: 'virtio-net-pci',
+      ipv4: `10.0.0.${index + 20}`,
+      antiSpoofing: isGuarded,
+      interfaceName: `psl${name}`,
+      options: isLimited ? { 'rate-limit': '20mbit', 'rate-limit-in': `${index + 1}mbit` } : {},
+      source,
+      at,
+    }),
+  );
   const machine = ({ at: _at, ...nic }: (typeof nics)[number]) => ({
     name: nic.machine,
     nics: [nic],
@@ -167,7 +176,7 @@ describe('what hosts write into one northbound database', () => {
             expect(facts(observedNorthbound(database.snapshot(P), host))).toEqual(
               facts(leaves ? [] : wanted(wish, host)),
             );
-          const names = database.names().filter((name) => !/^(?:ACL|DHCP_Options) /.test(name));
+          const names = database.names().filter((name) => !/^(?:ACL|QoS|DHCP_Options) /.test(name));
           expect(new Set(names).size).toBe(names.length);
           if (leaves) expect(names).toEqual([]);
         },
@@ -178,7 +187,7 @@ describe('what hosts write into one northbound database', () => {
   it('costs an edit what it changes', () => {
     const wish: Wish = {
       networks: [{ name: 'web', mode: 'nat', isServed: true }],
-      machines: [{ name: 'm1', network: 0, host: 'kvm1', isGuarded: true }],
+      machines: [{ name: 'm1', network: 0, host: 'kvm1', isGuarded: true, isLimited: false }],
     };
     const database = new MemoryNorthbound();
     up(database, 'kvm1', wanted(wish, 'kvm1'));

@@ -2,11 +2,11 @@
 import { map, optional, set, type WrittenRow } from '../../../clients/ovsdb/notation.js';
 import type { Needs } from '../../../clients/ovsdb/schema.js';
 import { quoted } from '../dhcp.js';
-import type { DhcpOptionsProperties, LogicalPortProperties } from '../resources.js';
+import type { DhcpOptionsProperties, LimitProperties, LogicalPortProperties } from '../resources.js';
 
 export const NORTHBOUND_NEEDS = {
   NB_Global: ['nb_cfg', 'sb_cfg', 'hv_cfg'],
-  Logical_Switch: ['name', 'ports', 'external_ids'],
+  Logical_Switch: ['name', 'ports', 'qos_rules', 'external_ids'],
   Logical_Switch_Port: [
     'name',
     'type',
@@ -20,6 +20,7 @@ export const NORTHBOUND_NEEDS = {
   ],
   DHCP_Options: ['cidr', 'options', 'external_ids'],
   Port_Group: ['name', 'ports', 'acls', 'external_ids'],
+  QoS: ['direction', 'priority', 'match', 'bandwidth', 'external_ids'],
   ACL: ['direction', 'priority', 'match', 'action', 'external_ids'],
 } as const satisfies Needs;
 
@@ -49,6 +50,14 @@ export function logicalPortColumns(port: LogicalPortProperties, chassis: string)
       network_name: port.physicalNetwork,
     }),
   };
+}
+
+/** Of limits there is one a port and direction: they never meet. */
+const LIMIT_PRIORITY = 1000;
+
+export function limitColumns({ direction, match, rateKbps, burstKbits }: LimitProperties): WrittenRow {
+  const bandwidth = map({ rate: rateKbps, burst: burstKbits });
+  return { direction, priority: LIMIT_PRIORITY, match, bandwidth };
 }
 
 /** One ACL of a guard. @param rule `PRIORITY ACTION MATCH` */

@@ -22,6 +22,7 @@ export function observedNorthbound(snapshot: NorthboundSnapshot, chassis: string
       }),
     ),
     ...rows.Port_Group.filter(here).map((group) => guard(group, snapshot)),
+    ...rows.QoS.filter(here).map((row) => limit(row, snapshot)),
     ...rows.Logical_Switch_Port.filter(here).map((port) => logicalPort(port, snapshot, chassis)),
   ];
 }
@@ -41,6 +42,26 @@ function guard({ id, row }: MarkedRow, { rows }: NorthboundSnapshot): Resource {
       )
       .sort(),
   });
+}
+
+function limit({ id, row, uuid }: MarkedRow, { switchOf }: NorthboundSnapshot): Resource {
+  const name = nameOf(id);
+  const bandwidth = mapOf(row, 'bandwidth');
+  return makeResource(
+    'limit',
+    name,
+    {
+      switch: textOf(switchOf(uuid)?.row ?? new Map(), 'name') ?? '',
+      direction: textOf(row, 'direction') === 'to-lport' ? 'to-lport' : 'from-lport',
+      match: textOf(row, 'match') ?? '',
+      rateKbps: Number(bandwidth.get('rate') ?? 0),
+      burstKbits: Number(bandwidth.get('burst') ?? 0),
+    },
+    {
+      needs: [resourceId('logical-port', name.split('/').slice(0, 2).join('/'))],
+      affects: [machineOf(name)],
+    },
+  );
 }
 
 function logicalPort(port: MarkedRow, snapshot: NorthboundSnapshot, chassis: string): Resource {

@@ -25,8 +25,9 @@ export interface NorthboundSnapshot {
   readonly rows: Readonly<Record<MarkedTable, readonly MarkedRow[]>>;
   /** The first row of a table that is of this resource, whichever chassis it stands for. */
   readonly find: (table: MarkedTable, id: string) => MarkedRow | undefined;
-  /** Switch and port group of a logical port, by its UUID. */
-  readonly switchOf: (port: string) => MarkedRow | undefined;
+  /** Switch of a logical port or a limit, by its UUID. */
+  readonly switchOf: (row: string) => MarkedRow | undefined;
+  /** Port group of a logical port. */
   readonly groupOf: (port: string) => MarkedRow | undefined;
 }
 
@@ -35,6 +36,7 @@ const TABLES = [
   'Logical_Switch_Port',
   'DHCP_Options',
   'Port_Group',
+  'QoS',
   'ACL',
 ] as const satisfies readonly MarkedTable[];
 
@@ -60,12 +62,12 @@ export function snapshotOf(rows: Readonly<Record<MarkedTable, readonly MarkedRow
   const byId = new Map(
     TABLES.map((table) => [table, new Map([...rows[table]].reverse().map((each) => [each.id, each]))]),
   );
-  const switches = ownersOf(rows.Logical_Switch);
-  const groups = ownersOf(rows.Port_Group);
+  const switches = ownersOf(rows.Logical_Switch, ['ports', 'qos_rules']);
+  const groups = ownersOf(rows.Port_Group, ['ports']);
   return {
     rows,
     find: (table, id) => byId.get(table)?.get(id),
-    switchOf: (port) => switches.get(port),
+    switchOf: (row) => switches.get(row),
     groupOf: (port) => groups.get(port),
   };
 }
@@ -81,8 +83,12 @@ export function markedRow(row: Row): MarkedRow {
   };
 }
 
-function ownersOf(rows: readonly MarkedRow[]): ReadonlyMap<string, MarkedRow> {
+function ownersOf(rows: readonly MarkedRow[], columns: readonly string[]): ReadonlyMap<string, MarkedRow> {
   return new Map(
-    rows.flatMap((each) => setOf(each.row, 'ports').map((port): [string, MarkedRow] => [String(port), each])),
+    rows.flatMap((each) =>
+      columns.flatMap((column) =>
+        setOf(each.row, column).map((owned): [string, MarkedRow] => [String(owned), each]),
+      ),
+    ),
   );
 }

@@ -6,13 +6,12 @@ import type { Change, Resource } from '../../plan/resource.js';
 import type { Network } from '../../topology/topology.js';
 import { interfaceSetting } from '../../clients/sysctl/sysctl.js';
 import type { KernelWork } from '../kernel-gateway/kernel-work.js';
-import { linkLocalOf } from '../kernel-gateway/link-local.js';
 import { nameOf, segmentMark } from '../open-vswitch/owner.js';
 import { networkPortName, networkPortResource, ownerOf, resourceId, switchName } from './identity.js';
 import { makeResource, propertiesOf } from './resources.js';
 
 export function hostPort(project: string, network: Network, affects: readonly string[]): Resource[] {
-  const { name, gatewayMac, ipv4, ipv6, source } = network;
+  const { name, gatewayMac, ipv4, source } = network;
   const logicalPort = networkPortName(project, name, 'gateway');
   return [
     makeResource(
@@ -22,13 +21,9 @@ export function hostPort(project: string, network: Network, affects: readonly st
         switch: switchName(project, name),
         name: logicalPort,
         type: '',
-        addresses: [
-          [
-            gatewayMac,
-            ...(ipv4 === undefined ? [] : [ipv4.gateway]),
-            ...(ipv6 === undefined ? [] : [ipv6.gateway, linkLocalOf(gatewayMac)]),
-          ].join(' '),
-        ],
+        // Not its IPv6 addresses: OVN would answer neighbour discovery for them, as for a host, and machines take a router
+        // that says it is none off their list of default routers (RFC 4861, 7.2.5). The kernel answers for itself.
+        addresses: [[gatewayMac, ...(ipv4 === undefined ? [] : [ipv4.gateway])].join(' ')],
         portSecurity: [],
         isGuarded: false,
         isPinned: true,

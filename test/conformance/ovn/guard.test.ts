@@ -83,6 +83,22 @@ describe.skipIf(lacking !== undefined)('anti-spoofing of the ovn engine', () => 
     await expect.poll(answers).toBeGreaterThan(0);
   });
 
+  it('leaves it to the gateway to say where it is, and that it is a router', async () => {
+    const eves = ports['eve']!;
+    const target = linkLocal(web.gatewayMac);
+    const groupMac = `33:33:ff:${web.gatewayMac.split(':').slice(3).join(':')}`;
+    const group = `ff02::1:ff${web.gatewayMac.split(':').slice(3).join('').replace(/^(..)/u, '$1:')}`;
+    eves.send(icmpv6({ ...own, to: groupMac }, linkLocal(eve.mac), group, neighbour(135, target, eve.mac)));
+    const gateway = web.gatewayMac.replaceAll(':', '');
+    // Of an advertisement of its: its type, and the flag that its sender routes (RFC 4861, 4.4).
+    const advertised = () =>
+      eves.received.filter((frame) => frame.slice(12, 24) === gateway && frame.slice(108, 110) === '88');
+    await expect.poll(advertised, { timeout: 3000 }).not.toEqual([]);
+    expect(advertised().every((frame) => (Number.parseInt(frame.slice(116, 118), 16) & 0x80) !== 0)).toBe(
+      true,
+    );
+  });
+
   it('refuses everything that is not its own', async () => {
     const came = await pass(eve, {
       privacy: ipv6(own, 'fd00:41::abcd', 'fd00:41::12', 17, echo(3)),

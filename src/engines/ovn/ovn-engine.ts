@@ -86,7 +86,7 @@ export function createOvnEngine(context: EngineContext, host: OvnHost = localHos
       const own = commandsForOvn(project, change);
       return own.length > 0 ? own : gateway.commandsFor(change);
     },
-    netdev: (nic, network) => netdevArguments(nic, network, datapathOf(network, host), hasVhost),
+    netdev: (nic, network) => netdevArguments(nic, network, datapathOf(network, host), hasVhost, 'pslovn'),
     status: (signal) => readStatus(host, project, gateway, signal),
     async leases(signal) {
       const standing = await observe(signal);

@@ -163,10 +163,12 @@ describe('impact', () => {
 
 describe('netdev', () => {
   it('asks for the checksums of the guest itself where the switch does not know of offloads', () => {
-    expect(netdevArguments(a, web, 'netdev', true)[1]).toContain('vnet_hdr=off');
-    expect(netdevArguments(a, web, 'system', true)[1]).toContain('vhost=on');
-    expect(netdevArguments({ ...a, model: 'e1000' }, web, 'system', true)[1]).not.toContain('vhost');
-    expect(netdevArguments(a, { ...web, mtuBytes: 1450 }, 'netdev', false)[3]).toContain('host_mtu=1450');
+    expect(netdevArguments(a, web, 'netdev', true, 'psl')[1]).toContain('vnet_hdr=off');
+    expect(netdevArguments(a, web, 'system', true, 'psl')[1]).toContain('vhost=on');
+    expect(netdevArguments({ ...a, model: 'e1000' }, web, 'system', true, 'psl')[1]).not.toContain('vhost');
+    expect(netdevArguments(a, { ...web, mtuBytes: 1450 }, 'netdev', false, 'psl')[3]).toContain(
+      'host_mtu=1450',
+    );
   });
 });
 

@@ -83,7 +83,7 @@ export function createOvsEngine(context: EngineContext, host: OvsHost = localHos
       const own = commandsForOvs(project, change);
       return own.length > 0 ? own : gateway.commandsFor(change);
     },
-    netdev: (nic, network) => netdevArguments(nic, network, datapathOf(network, host), hasVhost),
+    netdev: (nic, network) => netdevArguments(nic, network, datapathOf(network, host), hasVhost, 'psl'),
     status: (signal) => readStatus(host, project, gateway, directory, signal),
     leases: async (signal) => leaseRecords(await observe(signal), await gateway.leases()),
     capture: (nic, network, signal) => captureNic({ host, project, directory }, nic, network, signal),

@@ -19,7 +19,7 @@ export const RESOURCE_KEY = 'passerelle-resource';
 /** `external_ids` key on a port whose device lives in a namespace: which. */
 export const NAMESPACE_KEY = 'passerelle-namespace';
 /** `external_ids` keys that begin so name a chassis that the row stands for. */
-const CHASSIS_KEY_PREFIX = 'passerelle-chassis:';
+const CHASSIS_KEY_PREFIX = 'passerelle-chassis-';
 
 export function ownerOf(project: string): Owner {
   return { project, provider: PROVIDER };

@@ -51,7 +51,10 @@ module.exports = {
       name: 'engines-are-strangers-to-each-other',
       severity: 'error',
       from: { path: '^src/engines/([^/]+)/', pathNot: '\\.test\\.ts$' },
-      to: { path: '^src/engines/[^/]+/', pathNot: ['^src/engines/$1/', '^src/engines/kernel-gateway/'] },
+      to: {
+        path: '^src/engines/[^/]+/',
+        pathNot: ['^src/engines/$1/', '^src/engines/(kernel-gateway|open-vswitch)/'],
+      },
     },
     {
       name: 'pure-has-no-io',

@@ -7,7 +7,6 @@ import { execFile } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import { promisify } from 'node:util';
 import { OvsdbDatabase } from '../src/clients/ovsdb/database.js';
-import { commit } from '../src/engines/ovs/database/commit.js';
 import { createOvsEngine } from '../src/engines/ovs/ovs-engine.js';
 import type { PortProperties } from '../src/engines/ovs/resources.js';
 import { SCHEMA_NEEDS } from '../src/engines/ovs/database/columns.js';
@@ -21,6 +20,7 @@ import { tell } from './report/progress.js';
 import { median } from './rounds.js';
 import { requireSandbox } from './stage/sandbox.js';
 import type { Scope } from './stage/scope.js';
+import { commit } from '../src/engines/open-vswitch/commit.js';
 
 const execute = promisify(execFile);
 const PORTS = 1000;

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the Debian packages that one purpose needs; says which, and does nothing when all are there.
-#   scripts/install-packages.sh demo|test|bench|user|linux|vde|ovs|PACKAGE…
+#   scripts/install-packages.sh demo|test|bench|user|linux|vde|ovs|ovn|PACKAGE…
 set -eu
 
 # qemu runs the guests; cpio and the decompressors make them; curl is how the demo looks from outside.
@@ -9,7 +9,8 @@ demo='qemu-system-x86 cpio xz-utils zstd util-linux curl'
 linux='iproute2 iputils-ping procps nftables dnsmasq-base'
 vde='vde2'
 ovs="openvswitch-switch $linux"
-test="$demo $linux $ovs $vde tshark socat dropbear-bin busybox iperf3"
+ovn="ovn-central ovn-host $ovs"
+test="$demo $linux $ovn $vde tshark socat dropbear-bin busybox iperf3"
 bench="$test ethtool slirp4netns passt gcc libc6-dev libvirt-daemon libvirt-clients iptables"
 
 [ $# -gt 0 ] || { echo 'usage: scripts/install-packages.sh demo|test|bench|PACKAGE…' >&2; exit 2; }
@@ -22,6 +23,7 @@ for word; do
     linux) packages="$packages $linux" ;;
     vde) packages="$packages $vde" ;;
     ovs) packages="$packages $ovs" ;;
+    ovn) packages="$packages $ovn" ;;
     test) packages="$packages $test" ;;
     bench) packages="$packages $bench" ;;
     -*) echo "install-packages: unknown option $word" >&2; exit 2 ;;

@@ -1,6 +1,7 @@
 import type { EngineName } from '../topology/topology.js';
 import type { EngineFactory } from './contract.js';
 import { createLinuxEngine } from './linux/linux-engine.js';
+import { createOvnEngine } from './ovn/ovn-engine.js';
 import { createOvsEngine } from './ovs/ovs-engine.js';
 import { createUserEngine } from './user/user-engine.js';
 import { createVdeEngine } from './vde/vde-engine.js';
@@ -11,4 +12,5 @@ export const ENGINES: Readonly<Partial<Record<EngineName, EngineFactory>>> = {
   linux: (context) => createLinuxEngine(context),
   vde: createVdeEngine,
   ovs: (context) => createOvsEngine(context),
+  ovn: (context) => createOvnEngine(context),
 };

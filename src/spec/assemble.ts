@@ -87,7 +87,8 @@ function networkSpec(
   const bond = bondWish(written);
   const isEncrypted = written.ipsec !== undefined;
   const tunnelBytes =
-    (written.mode === 'bridge' ? undefined : mtuBetween(hosts, isEncrypted)) ?? vxlanMtuBytes(written);
+    (written.mode === 'bridge' ? undefined : mtuBetween(hosts, { engine, isEncrypted })) ??
+    vxlanMtuBytes(written);
   const mtuBytes =
     written.mtu === 'largest'
       ? largestMtuBytes(name, written, file, tunnelBytes)

@@ -1,6 +1,7 @@
 /** How the host of a run is made: the world's host namespace, with what an engine expects to find on a host. */
 import type { EngineName } from '../../src/topology/topology.js';
 import { capabilitiesOf } from './capabilities.js';
+import { OVN_PROGRAMS, OvnHost } from './ovn/ovn-host.js';
 import { OvsHost } from './ovs/ovs-host.js';
 import type { StageHost } from './stage.js';
 import { enterWords, OFFICE_BRIDGE, type World } from './world.js';
@@ -30,6 +31,7 @@ export const PROGRAMS: Readonly<Partial<Record<EngineName, readonly string[]>>> 
   linux: ['nft', 'dnsmasq'],
   vde: ['vde_switch', 'vde_plug'],
   ovs: ['nft', 'dnsmasq', 'ovsdb-server', 'ovs-vswitchd', 'ovs-vsctl'],
+  ovn: OVN_PROGRAMS,
 };
 
 /** A host for the engine in the world, root's or an ordinary user's. */
@@ -40,8 +42,9 @@ export async function openHost(engine: EngineName, world: World, isRoot: boolean
   if (isRoot && !needsRoot) await world.bridgeTheOffice();
   const lanUplink = needsRoot ? 'lan1' : OFFICE_BRIDGE;
   const common = { enter: enterWords(namespace), isRoot, lanUplink };
+  if (engine === 'ovn') return openOvnHost(common, namespace, world);
   if (engine !== 'ovs') {
-    const nowhere = { OVS_RUNDIR: '/nonexistent' };
+    const nowhere = { OVS_RUNDIR: '/nonexistent', OVN_RUNDIR: '/nonexistent' };
     return {
       ...common,
       environment: nowhere,
@@ -55,5 +58,30 @@ export async function openHost(engine: EngineName, world: World, isRoot: boolean
     environment: { OVS_RUNDIR: switching.directory },
     dump: () => switching.run('ovs-vsctl', 'show'),
     [Symbol.asyncDispose]: () => switching[Symbol.asyncDispose](),
+  };
+}
+
+/** As whoever set OVN up on a host has it: a bridge that holds the NIC to the office, and OVN told of it by a name. */
+async function openOvnHost(
+  common: Omit<TestHost, 'dump' | 'environment' | typeof Symbol.asyncDispose>,
+  namespace: string,
+  world: World,
+): Promise<TestHost> {
+  const host = await OvnHost.start({ namespace });
+  await host.type(
+    'ovs-vsctl add-br br-office -- set Bridge br-office datapath_type=netdev -- add-port br-office lan1; ' +
+      'ovs-vsctl set Open_vSwitch . external_ids:ovn-bridge-mappings=office:br-office; ' +
+      'ip address flush dev lan1; ip address add 198.51.100.2/24 dev br-office; ip link set br-office up; ' +
+      // The userspace datapath has its copy of each frame; the stack would hear it a second time.
+      'nft add table netdev office; nft add chain netdev office in "{ type filter hook ingress device lan1 priority 0; policy drop; }"',
+  );
+  await world.must('host', 'until ip -6 address show dev br-office | grep -q fe80; do sleep 0.1; done');
+  const { OVS_RUNDIR, OVN_RUNDIR } = host.environment;
+  return {
+    ...common,
+    lanUplink: 'office',
+    environment: { OVS_RUNDIR, OVN_RUNDIR },
+    dump: () => host.dump(),
+    [Symbol.asyncDispose]: () => host[Symbol.asyncDispose](),
   };
 }

@@ -28,6 +28,7 @@ export type KeptRecords = Readonly<Partial<Record<EngineName, EngineRecord>>>;
 export const OWN_SUITES: Readonly<Partial<Record<Capability, readonly string[]>>> = {
   manyHosts: [
     'test/conformance/ovs/hosts.test.ts',
+    'test/conformance/ovn/hosts.test.ts',
     'test/conformance/user/hosts.test.ts',
     'test/conformance/user/vxlan.test.ts',
   ],

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
+import type { EngineName } from '../../src/topology/topology.js';
 import { CommandChannel } from '../lab/command-channel.js';
 import { buildMicroGuest, microGuestCommand } from '../lab/guest.js';
 import { openHost, type TestHost } from './host.js';
@@ -29,11 +30,11 @@ export class Rehearsal implements AsyncDisposable {
     readonly stage: Stage,
   ) {}
 
-  static async open(): Promise<Rehearsal> {
+  /** @param engine whose host it is: by itself that of the one that wants most of the host's own NICs. */
+  static async open(engine: EngineName = 'ovs'): Promise<Rehearsal> {
     await buildMicroGuest(AbortSignal.timeout(BOOT_LIMIT_MS));
     const world = await World.open();
-    // The engine that wants most of a host: root, and an Open vSwitch of its own.
-    const host = await openHost('ovs', world, true);
+    const host = await openHost(engine, world, true);
     return new Rehearsal(world, host, await Stage.open(host));
   }
 

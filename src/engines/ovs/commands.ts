@@ -7,16 +7,16 @@ import { exportCommand } from './database/flow-export.js';
 import { captureCommands, mirrorCommands } from './database/mirror.js';
 import { bundleLines } from './flows/ofctl.js';
 import { formatMeter } from './flows/meters.js';
-import { cookieOf, externalIds, NAMESPACE_KEY, PSK_FILE_KEY } from './identity.js';
-import { stageInside } from './host/inside.js';
+import { ownerOf, cookieOf, externalIds, NAMESPACE_KEY, PSK_FILE_KEY } from './identity.js';
 import {
   type BridgeProperties,
   type PortProperties,
   propertiesOf,
   type TunnelProperties,
 } from './resources.js';
-import { stageTapRemovals, stageTaps } from './host/taps.js';
 import { uplinkCommands } from './uplink/uplink-commands.js';
+import { stageInside } from '../open-vswitch/inside.js';
+import { stageTapRemovals, stageTaps } from '../open-vswitch/taps.js';
 
 export function commandsForOvs(project: string, change: Change): string[] {
   const subject = subjectOf(change);
@@ -29,8 +29,8 @@ export function commandsForOvs(project: string, change: Change): string[] {
       // Nothing is known of what stands: the lines shield anew, which changes nothing where it is so.
       const isShielded = propertiesOf(subject, 'tap').isShielded;
       const shielded = new Set(isGone && isShielded ? [propertiesOf(subject, 'tap').device, ''] : []);
-      if (isGone) stageTapRemovals(project, [change], shielded, work);
-      else stageTaps(project, [change], shielded, work);
+      if (isGone) stageTapRemovals(ownerOf(project), [change], shielded, work);
+      else stageTaps(ownerOf(project), [change], shielded, work);
       return commandsOf(work);
     }
     case 'bridge': {

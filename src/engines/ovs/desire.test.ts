@@ -3,11 +3,12 @@ import type { Change } from '../../plan/resource.js';
 import { network, nic, subnets, topology } from '../../../test/conformance/ovs/topologies.js';
 import { checkOvs } from './check.js';
 import { desireSwitches, portProperties } from './desire.js';
-import { cookieOf, markedNic, tapMark } from './identity.js';
+import { ownerOf, cookieOf } from './identity.js';
 import { impactOf, updatesInPlace } from './impact.js';
-import { netdevArguments } from './netdev.js';
-import { bitsPerSecond } from './options.js';
+import { bitsPerSecond } from '../open-vswitch/rates.js';
 import { makeResource, propertiesOf } from './resources.js';
+import { markedNic, tapMark } from '../open-vswitch/owner.js';
+import { netdevArguments } from '../open-vswitch/netdev.js';
 
 const P = 'shop';
 const web = network(P, 'web', 'nat', subnets(1));
@@ -104,10 +105,10 @@ describe('check', () => {
 
 describe('marks', () => {
   it('lead from a tap back to its NIC, of the same project only', () => {
-    const mark = tapMark(P, 'web-1/12');
-    expect(markedNic(P, ['other', mark])).toBe('web-1/12');
-    expect(markedNic('shop2', [mark])).toBeUndefined();
-    expect(tapMark('p'.repeat(63), `${'m'.repeat(63)}/99`).length).toBeLessThanOrEqual(127);
+    const mark = tapMark(ownerOf(P), 'web-1/12');
+    expect(markedNic(ownerOf(P), ['other', mark])).toBe('web-1/12');
+    expect(markedNic(ownerOf('shop2'), [mark])).toBeUndefined();
+    expect(tapMark(ownerOf('p'.repeat(63)), `${'m'.repeat(63)}/99`).length).toBeLessThanOrEqual(127);
   });
 
   it('are cookies of 64 bits, and a resource that is named by its cookie keeps it', () => {
@@ -162,10 +163,12 @@ describe('impact', () => {
 
 describe('netdev', () => {
   it('asks for the checksums of the guest itself where the switch does not know of offloads', () => {
-    expect(netdevArguments(a, web, 'netdev', true)[1]).toContain('vnet_hdr=off');
-    expect(netdevArguments(a, web, 'system', true)[1]).toContain('vhost=on');
-    expect(netdevArguments({ ...a, model: 'e1000' }, web, 'system', true)[1]).not.toContain('vhost');
-    expect(netdevArguments(a, { ...web, mtuBytes: 1450 }, 'netdev', false)[3]).toContain('host_mtu=1450');
+    expect(netdevArguments(a, web, 'netdev', true, 'psl')[1]).toContain('vnet_hdr=off');
+    expect(netdevArguments(a, web, 'system', true, 'psl')[1]).toContain('vhost=on');
+    expect(netdevArguments({ ...a, model: 'e1000' }, web, 'system', true, 'psl')[1]).not.toContain('vhost');
+    expect(netdevArguments(a, { ...web, mtuBytes: 1450 }, 'netdev', false, 'psl')[3]).toContain(
+      'host_mtu=1450',
+    );
   });
 });
 

@@ -1,14 +1,16 @@
 import type { Resource } from '../../plan/resource.js';
 import type { Machine, Network, Nic, Topology } from '../../topology/topology.js';
 import { bondPort } from './database/bond.js';
-import { desireNamespaces, isInNamespace, namespaceOf } from './host/inside.js';
 import { desireExports } from './database/flow-export.js';
 import { desireMirrors } from './database/mirror.js';
 import { guardFlows, networkFlows, openFlows } from './flows/guard.js';
 import { meterNumbers } from './flows/meters.js';
 import { PROVIDER, resourceId } from './identity.js';
-import { bitsPerSecond, networkOptions, nicOptions } from './options.js';
-import { type Datapath, makeResource, type MeterProperties, type PortProperties } from './resources.js';
+import { bitsPerSecond, burstKbits } from '../open-vswitch/rates.js';
+import { networkOptions, nicOptions } from './options.js';
+import { makeResource, type MeterProperties, type PortProperties } from './resources.js';
+import { desireNamespaces, isInNamespace, namespaceOfNic } from './host/places.js';
+import type { Datapath } from '../open-vswitch/datapath.js';
 
 /** What the engine has seen of the host before it can say what it wants. */
 export interface HostFacts {
@@ -146,7 +148,7 @@ export function portProperties(project: string, nic: Nic, network: Network): Por
   return {
     bridge: network.interfaceName,
     device: nic.interfaceName,
-    namespace: namespaceOf(project, nic),
+    namespace: namespaceOfNic(project, nic),
     ...(tag !== undefined && (trunks === undefined || vlan !== undefined) && { tag }),
     // A native VLAN is one of those that pass.
     ...(trunks && { trunks: vlan === undefined || qinq === true ? trunks : withVlan(trunks, vlan) }),
@@ -194,11 +196,7 @@ function nicRules(nic: Nic, network: Network, meterNumber: number | undefined): 
   );
 }
 
-/**
- * A fifth of a second of the rate may come at once. Measured with one TCP stream at 20 and 100 Mbit/s: a twentieth lets
- * through 26-40 % of the rate, a tenth 55-59 %, a fifth 92-99 %, a half 107-110 %.
- */
 function meterOf(limit: string, number: number): MeterProperties {
   const rateKbps = bitsPerSecond(limit) / 1000;
-  return { number, rateKbps, burstKbits: Math.max(100, Math.round(rateKbps / 5)) };
+  return { number, rateKbps, burstKbits: burstKbits(rateKbps) };
 }

@@ -12,17 +12,12 @@ import { interfaceSetting } from '../../clients/sysctl/sysctl.js';
 import { type Change, subjectOf } from '../../plan/resource.js';
 import type { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
 import { carryOut, emptyWork, type KernelWork } from '../kernel-gateway/kernel-work.js';
-import { commit } from './database/commit.js';
 import { applyFlows, keepFlows } from './flows/flow-changes.js';
 import { openDatabase, type OvsHost } from './host/host.js';
-import { bridgeMark, nameOf } from './identity.js';
 import { readKeys } from './database/ipsec.js';
-import { clearPlaces, stageInside } from './host/inside.js';
-import { linksByName, readShielded } from './observed/observe.js';
 import { propertiesOf } from './resources.js';
 import { rowTransactions } from './database/row-changes.js';
 import { readSnapshot } from './database/snapshot.js';
-import { stageTapRemovals, stageTaps } from './host/taps.js';
 import {
   endCaptures,
   handBack,
@@ -32,6 +27,12 @@ import {
   uplinkFinder,
 } from './uplink/uplink.js';
 import { forgetUplinks, settleUplinks, watchUplinks } from './uplink/uplink-watch.js';
+import { ownerOf } from './identity.js';
+import { commit } from '../open-vswitch/commit.js';
+import { segmentMark, nameOf } from '../open-vswitch/owner.js';
+import { clearPlaces, stageInside } from '../open-vswitch/inside.js';
+import { linksByName, readShielded } from '../open-vswitch/kernel-view.js';
+import { stageTapRemovals, stageTaps } from '../open-vswitch/taps.js';
 
 export interface Execution {
   readonly host: OvsHost;
@@ -49,7 +50,7 @@ export async function executeOvs(execution: Execution, changes: readonly Change[
   const database = await openDatabase(host, signal);
   try {
     const coming = emptyWork();
-    stageTaps(project, changes, await readShielded(host.run, project, signal), coming);
+    stageTaps(ownerOf(project), changes, await readShielded(host.run, ownerOf(project), signal), coming);
     await carryOut(host.run, coming, { directory, signal });
 
     const kept = await keepFlows(host.run, changes, signal);
@@ -67,7 +68,7 @@ export async function executeOvs(execution: Execution, changes: readonly Change[
     stageInside(changes, rest);
     const knowsForceForwarding = await gateway.knowsForceForwarding(signal);
     for (const change of changes) gateway.stage(change, rest, knowsForceForwarding);
-    stageTapRemovals(project, changes, await readShielded(host.run, project, signal), rest);
+    stageTapRemovals(ownerOf(project), changes, await readShielded(host.run, ownerOf(project), signal), rest);
     await carryOut(host.run, rest, { directory, signal });
   } finally {
     database.close();
@@ -114,7 +115,7 @@ export function stageBridges(
   for (const change of changes) {
     if (change.action === 'delete' || change.after.kind !== 'bridge') continue;
     const { device, isUp, mac } = propertiesOf(change.after, 'bridge');
-    const mark = bridgeMark(project, nameOf(change.after.id));
+    const mark = segmentMark(ownerOf(project), nameOf(change.after.id));
     if (!isMarked(device, mark)) work.linkLines.push(`link property add dev ${device} altname ${mark}`);
     // A gateway is given its addresses; a host of the LAN forms them as it did on its NIC.
     if (mac !== null) {

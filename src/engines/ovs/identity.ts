@@ -3,7 +3,7 @@
  * name on a tap. All of it leads back to the resource without a state file.
  */
 import { createHash } from 'node:crypto';
-import { shortMarkPrefix } from '../project-marks.js';
+import { nameOf, type Owner } from '../open-vswitch/owner.js';
 
 export const PROVIDER = 'ovs';
 
@@ -25,19 +25,13 @@ export const PROJECT_KEY = 'passerelle-project';
 /** `external_ids` key that names the resource, `port/web1/0`. */
 export const RESOURCE_KEY = 'passerelle-resource';
 
+export function ownerOf(project: string): Owner {
+  return { project, provider: PROVIDER };
+}
+
 /** `ovs/port/web1/0` */
 export function resourceId(kind: Kind, name: string): string {
   return `${PROVIDER}/${kind}/${name}`;
-}
-
-/** The name in an id: `web1/0` of `ovs/port/web1/0`. */
-export function nameOf(id: string): string {
-  return id.split('/').slice(2).join('/');
-}
-
-/** `web1` of `web1/0`. */
-export function machineOf(nicId: string): string {
-  return nicId.split('/')[0] ?? nicId;
 }
 
 /** `external_ids` key on an uplink's port: what the file calls the uplink. */
@@ -67,43 +61,6 @@ export function cookieOf(id: string): string {
   // Flows whose resource is unknown are named by their cookie.
   const name = nameOf(id);
   return name.startsWith(`0x${COOKIE_MARK}`) ? name : `0x${COOKIE_MARK}${hashOf(id).slice(0, 12)}`;
-}
-
-/**
- * An alternative name of a tap, `passerelle.ovs.3f2a9c01.web1.0` (labels hold no dots). The project is a hash in it:
- * the kernel takes 127 characters, and two labels alone may have 126.
- */
-export function tapMark(project: string, nicId: string): string {
-  return `${tapMarkPrefix(project)}${nicId.replaceAll('/', '.')}`;
-}
-
-function tapMarkPrefix(project: string): string {
-  return shortMarkPrefix(project, PROVIDER);
-}
-
-/** An alternative name of a bridge's own device, for engines that know nothing of OVSDB. */
-export function bridgeMark(project: string, network: string): string {
-  return `${shortMarkPrefix(project, `${PROVIDER}-bridge`)}${network}`;
-}
-
-/** The NIC that a tap is for; `undefined` when none of its alternative names is our mark. */
-export function markedNic(project: string, alternativeNames: readonly string[]): string | undefined {
-  const prefix = tapMarkPrefix(project);
-  const mark = alternativeNames.find((name) => name.startsWith(prefix));
-  return mark?.slice(prefix.length).replaceAll('.', '/');
-}
-
-/** Named namespace of an isolated network's server, or of a machine that is one (ip-netns(8)). */
-export function namespaceName(project: string, kind: 'server' | 'machine', name: string): string {
-  return `${namespacePrefix(project)}${kind}:${name}`;
-}
-
-export function isOurNamespace(project: string, name: string): boolean {
-  return name.startsWith(namespacePrefix(project));
-}
-
-function namespacePrefix(project: string): string {
-  return `passerelle:${project}:${PROVIDER}-`;
 }
 
 function hashOf(text: string): string {

@@ -4,9 +4,10 @@ import type { Problem } from '../../errors.js';
 import { BOND_MODES, LACP_ROLES } from '../../spec/vocabulary.js';
 import type { SourceLocation } from '../../spec/source-location.js';
 import type { Network, Nic } from '../../topology/topology.js';
+import { RATE_PATTERN } from '../open-vswitch/rates.js';
 
 const vlan = z.number().int().min(1).max(4094);
-const rate = z.string().regex(/^[1-9]\d{0,6}[kmg]bit$/u);
+const rate = z.string().regex(RATE_PATTERN);
 
 const networkShape = z.object({
   /** VLAN of the network on its uplink; NICs that name none are in it. */
@@ -85,10 +86,4 @@ function problemsOf(result: z.ZodSafeParseResult<unknown>, subject: string, at: 
     message: `${subject}: ${issue.path.join('.')}: ${issue.message}`,
     at,
   }));
-}
-
-/** Bits a second of a checked rate such as `100mbit`; as in tc(8), k is 1000. */
-export function bitsPerSecond(text: string): number {
-  const [, count = '0', unit = 'k'] = /^(\d+)([kmg])bit$/u.exec(text) ?? [];
-  return Number(count) * { k: 1e3, m: 1e6, g: 1e9 }[unit as 'k' | 'm' | 'g'];
 }

@@ -19,16 +19,16 @@ import { executeOvs } from './execute.js';
 import { localHost, type OvsHost } from './host/host.js';
 import { PROVIDER, resourceId } from './identity.js';
 import { impactOf, updatesInPlace } from './impact.js';
-import { serverPlace } from './host/inside.js';
 import { leaseRecords } from '../kernel-gateway/dhcp/lease-records.js';
 import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
-import { netdevArguments } from './netdev.js';
 import { observeOvs } from './observed/observe.js';
 import { preflightOvs } from './preflight.js';
 import { readStatus } from './status.js';
 import { desireTunnels } from './database/tunnels.js';
 import { sweepUplinkFiles } from './uplink/uplink-files.js';
 import { commitUplinks } from './uplink/uplink-watch.js';
+import { serverPlace } from './host/server.js';
+import { netdevArguments } from '../open-vswitch/netdev.js';
 
 const NO_TRACE =
   'the ovs engine follows no packets; `passerelle capture` shows what passes a NIC, `engine: linux` or `user` says why one ends';
@@ -87,7 +87,7 @@ export function createOvsEngine(context: EngineContext, host: OvsHost = localHos
       const own = commandsForOvs(project, change);
       return own.length > 0 ? own : gateway.commandsFor(change);
     },
-    netdev: (nic, network) => netdevArguments(nic, network, datapathOf(network, host), hasVhost),
+    netdev: (nic, network) => netdevArguments(nic, network, datapathOf(network, host), hasVhost, 'psl'),
     status: (signal) => readStatus(host, project, gateway, directory, signal),
     leases: async (signal) => leaseRecords(await observe(signal), await gateway.leases()),
     capture: (nic, network, signal) => captureNic({ host, project, directory }, nic, network, signal),

@@ -10,9 +10,9 @@ import { encryptionProblems } from './database/ipsec.js';
 import { isOfProject } from '../project-marks.js';
 import { PROVIDER, PROJECT_KEY } from './identity.js';
 import { nicOptions } from './options.js';
-import { isInNamespace } from './host/inside.js';
-import { linksByName } from './observed/observe.js';
 import { namedUplinks, underlayProblems, uplinksOf } from './host/underlay.js';
+import { isInNamespace } from './host/places.js';
+import { linksByName } from '../open-vswitch/kernel-view.js';
 
 /** What stands in the way on this host right now; a database that does not answer is in the way of everything. */
 export async function preflightOvs(

@@ -4,9 +4,11 @@
  */
 import type { Json, Resource } from '../../plan/resource.js';
 import type { BondMode, LacpRole } from '../../spec/vocabulary.js';
+import type { Datapath } from '../open-vswitch/datapath.js';
+import type { InsideProperties, NamespaceProperties } from '../open-vswitch/inside.js';
+import type { TapProperties } from '../open-vswitch/taps.js';
 import { type Kind, PROVIDER, resourceId } from './identity.js';
 
-export type Datapath = 'system' | 'netdev';
 export type FailMode = 'secure' | 'standalone';
 
 /** The switch of one network. */
@@ -27,17 +29,6 @@ export interface BridgeProperties {
   readonly multicastSnooping: boolean;
   /** OpenFlow controllers, sorted. */
   readonly controllers: readonly string[];
-}
-
-/** A persistent tap of the kernel, one a NIC. It outlives the machine and the switch. */
-export interface TapProperties {
-  readonly device: string;
-  readonly mtuBytes: number;
-  /** User who may open it; null: root only. */
-  readonly owner: string | null;
-  readonly isUp: boolean;
-  /** The host's own IP stack sees nothing of it. Under the kernel datapath that is so by itself. */
-  readonly isShielded: boolean;
 }
 
 /** A port of a bridge: a tap, an uplink or a tunnel. */
@@ -132,24 +123,6 @@ export interface MirrorProperties {
 export interface CaptureProperties {
   readonly bridge: string;
   readonly device: string;
-}
-
-/** A network namespace of ours. */
-export interface NamespaceProperties {
-  readonly namespace: string;
-}
-
-/** A device of the switch that has been put into a namespace, as what lives there sees it. */
-export interface InsideProperties {
-  readonly namespace: string;
-  readonly device: string;
-  readonly mac: string;
-  readonly mtuBytes: number;
-  /** `10.10.10.11/24`, sorted. */
-  readonly addresses: readonly string[];
-  /** Default routes go by these, sorted. */
-  readonly gateways: readonly string[];
-  readonly isUp: boolean;
 }
 
 interface PropertiesByKind {

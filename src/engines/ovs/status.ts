@@ -3,11 +3,12 @@ import { flagOf, mapOf, textOf } from '../../clients/ovsdb/datum.js';
 import type { EngineStatus, PortStatus } from '../contract.js';
 import type { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
 import { findDatabase, type OvsHost } from './host/host.js';
-import { nameOf, resourceId } from './identity.js';
-import { linksByName } from './observed/observe.js';
+import { resourceId } from './identity.js';
 import { SCHEMA_NEEDS } from './database/columns.js';
 import { waitingUplinks } from './uplink/uplink-files.js';
 import { readSnapshot, type PortRows, type Snapshot } from './database/snapshot.js';
+import { nameOf } from '../open-vswitch/owner.js';
+import { linksByName } from '../open-vswitch/kernel-view.js';
 
 /** Counters of every port, and what a person should know of this host. */
 export async function readStatus(

@@ -86,7 +86,7 @@ function checkSubnets(draft: Draft): Problem[] {
 function checkMtus(draft: Draft): Problem[] {
   return draft.spec.networks.flatMap((network): Problem[] => {
     const isEncrypted = network.options['ipsec'] !== undefined;
-    const most = mtuBetween(draft.spec.hosts, isEncrypted) ?? 0;
+    const most = mtuBetween(draft.spec.hosts, { engine: network.engine, isEncrypted }) ?? 0;
     if (network.mode === 'bridge' || network.mtuBytes <= most) return [];
     return [
       {

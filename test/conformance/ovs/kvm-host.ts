@@ -15,7 +15,7 @@ import { OvsHost } from './ovs-host.js';
 import { sendWholeChecksums } from '../../lab/offloads.js';
 
 const execute = promisify(execFile);
-const PASSERELLE = fileURLToPath(new URL('../../../bin/passerelle', import.meta.url));
+export const PASSERELLE = fileURLToPath(new URL('../../../bin/passerelle', import.meta.url));
 const COMMAND_TIMEOUT_MS = 60_000;
 
 export interface Outcome {

@@ -73,6 +73,7 @@ export class OvsHost implements AsyncDisposable {
     return {
       ...process.env,
       OVS_RUNDIR: this.directory,
+      OVN_RUNDIR: this.directory,
       OVS_DBDIR: this.directory,
       OVS_LOGDIR: this.directory,
     };

@@ -1,65 +1,18 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Engine } from '../../../src/engines/contract.js';
 import type { OvsHost as EngineHost } from '../../../src/engines/ovs/host/host.js';
 import { createOvsEngine } from '../../../src/engines/ovs/ovs-engine.js';
-import { apply } from '../../../src/plan/apply.js';
-import { makePlan, type Plan, type Providers } from '../../../src/plan/plan.js';
-import type { Resource } from '../../../src/plan/resource.js';
-import type { Topology } from '../../../src/topology/topology.js';
+import { EngineProject } from '../engine-project.js';
 import type { OvsHost } from './ovs-host.js';
 
-/** A project on one host, brought up and down as the command does it, without the command. */
-export class OvsProject implements AsyncDisposable {
-  readonly engine: Engine;
-  readonly #providers: Providers;
-
-  private constructor(
-    readonly name: string,
-    readonly directory: string,
-    host: OvsHost,
-    more: Partial<EngineHost>,
-  ) {
-    const places = { runDir: join(directory, 'passerelle', name), stateDir: join(directory, 'state', name) };
-    this.engine = createOvsEngine({ project: name, places }, { ...host.seenByEngine, ...more });
-    this.#providers = new Map([[this.engine.name, this.engine]]);
-  }
-
+/** A project of the engine ovs on one host. */
+export class OvsProject extends EngineProject {
   /** @param more what the engine is to think of the host besides. */
   static async create(name: string, host: OvsHost, more: Partial<EngineHost> = {}): Promise<OvsProject> {
-    return new OvsProject(name, await mkdtemp(join(tmpdir(), 'psl-project-')), host, more);
-  }
-
-  async plan(desired: readonly Resource[], signal: AbortSignal): Promise<Plan> {
-    return makePlan(this.name, desired, await this.engine.observe(signal), this.#providers);
-  }
-
-  /** Plans, applies and verifies. @returns the plan that was carried out. */
-  async up(topology: Topology, signal: AbortSignal): Promise<Plan> {
-    const problems = this.engine.check(topology);
-    if (problems.length > 0) throw new Error(problems.map((problem) => problem.message).join('; '));
-    return this.#apply(this.engine.desire(topology), signal);
-  }
-
-  /** Makes exactly these resources stand. */
-  async upTo(desired: readonly Resource[], signal: AbortSignal): Promise<Plan> {
-    return this.#apply(desired, signal);
-  }
-
-  async down(signal: AbortSignal): Promise<Plan> {
-    return this.#apply([], signal);
-  }
-
-  async #apply(desired: readonly Resource[], signal: AbortSignal): Promise<Plan> {
-    const checkpoint = await this.engine.observe(signal);
-    const plan = makePlan(this.name, desired, checkpoint, this.#providers);
-    await apply({ plan, desired, checkpoint, providers: this.#providers, events: {}, signal });
-    return plan;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.down(AbortSignal.timeout(30_000)).catch(() => undefined);
-    await rm(this.directory, { recursive: true, force: true });
+    const directory = await mkdtemp(join(tmpdir(), 'psl-project-'));
+    return new OvsProject(name, directory, (context) =>
+      createOvsEngine(context, { ...host.seenByEngine, ...more }),
+    );
   }
 }

@@ -14,15 +14,15 @@ import { PasserelleError } from '../../../errors.js';
 import { processStartTicks } from '../../../plan/process-identity.js';
 import type { Network, Nic } from '../../../topology/topology.js';
 import { deadCaptures } from './capture-marks.js';
-import { commit } from '../database/commit.js';
 import { openDatabase, type OvsHost } from '../host/host.js';
-import { externalIds, PROCESS_KEY, resourceId } from '../identity.js';
-import { namespaceOf } from '../host/inside.js';
+import { externalIds, ownerOf, PROCESS_KEY, resourceId } from '../identity.js';
 import { createMirror, deleteMirror } from '../database/mirror.js';
-import { readShielded } from '../observed/observe.js';
 import { networkOptions, nicOptions } from '../options.js';
-import { shieldLines, unshieldLines } from '../host/shield.js';
 import { readSnapshot, type Snapshot } from '../database/snapshot.js';
+import { commit } from '../../open-vswitch/commit.js';
+import { namespaceOfNic } from '../host/places.js';
+import { readShielded } from '../../open-vswitch/kernel-view.js';
+import { shieldLines, unshieldLines } from '../../open-vswitch/shield.js';
 
 const CLEANING_LIMIT_MS = 10_000;
 
@@ -43,7 +43,7 @@ export function captureNic(
   const { vlan, trunk } = nicOptions(nic);
   if (vlan !== undefined || trunk !== undefined || networkOptions(network).vlan !== undefined)
     return captureMirrored(context, network, nic.id, [nic.interfaceName], signal);
-  const namespace = namespaceOf(context.project, nic) ?? context.host.namespace;
+  const namespace = namespaceOfNic(context.project, nic) ?? context.host.namespace;
   return capturePackets(namespace, nic.interfaceName, signal);
 }
 
@@ -73,15 +73,15 @@ async function* captureMirrored(
   });
   try {
     // The copy must go nowhere but to the reader: the host's own stack would take broadcasts for its own.
-    await runTransaction(host.run, shieldLines(project, [device]), signal);
+    await runTransaction(host.run, shieldLines(ownerOf(project), [device]), signal);
     const lines = [`link set dev ${device} addrgenmode none`, `link set dev ${device} up`];
     await runBatch(host.run, lines, { directory, signal });
     yield* capturePackets(host.namespace, device, signal);
   } finally {
     // The capture's own signal has been heard by then.
     const limited = AbortSignal.timeout(CLEANING_LIMIT_MS);
-    const shielded = await readShielded(host.run, project, limited);
-    await runTransaction(host.run, unshieldLines(project, [device], shielded), limited);
+    const shielded = await readShielded(host.run, ownerOf(project), limited);
+    await runTransaction(host.run, unshieldLines(ownerOf(project), [device], shielded), limited);
     await changeRows(host, project, [], limited, (snapshot) => removal(snapshot, id));
   }
 }

@@ -7,9 +7,10 @@ import { map, namedUuid, set, uuidName, type WrittenRow } from '../../../clients
 import { insert, type Operation, update } from '../../../clients/ovsdb/operations.js';
 import type { Change, Resource } from '../../../plan/resource.js';
 import type { Network } from '../../../topology/topology.js';
-import { externalIds, nameOf, resourceId } from '../identity.js';
+import { externalIds, resourceId } from '../identity.js';
 import { networkOptions } from '../options.js';
 import { type ExportProperties, makeResource, propertiesOf } from '../resources.js';
+import { nameOf } from '../../open-vswitch/owner.js';
 
 type Protocol = ExportProperties['protocol'];
 

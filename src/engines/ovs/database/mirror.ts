@@ -11,9 +11,10 @@ import { map, namedUuid, set, uuid, uuidName, type WrittenRow } from '../../../c
 import { byUuid, insert, mutate, type Operation } from '../../../clients/ovsdb/operations.js';
 import type { Change, Resource } from '../../../plan/resource.js';
 import type { Network, Nic } from '../../../topology/topology.js';
-import { externalIds, nameOf, resourceId } from '../identity.js';
+import { externalIds, resourceId } from '../identity.js';
 import { networkOptions, nicOptions } from '../options.js';
 import { makeResource, type MirrorProperties, propertiesOf } from '../resources.js';
+import { nameOf } from '../../open-vswitch/owner.js';
 
 /** @param nics of the network. A target that is none of them has been refused before. */
 export function desireMirrors(network: Network, nics: readonly Nic[]): Resource[] {

@@ -3,15 +3,15 @@ import type { Link } from '../../../clients/iproute/links.js';
 import { namedUuid, uuid, uuidName } from '../../../clients/ovsdb/notation.js';
 import { type Change, subjectOf } from '../../../plan/resource.js';
 import { createBond, isBond, letGo, memberChange, nicsOf, takeIn } from './bond.js';
-import type { Expectations } from './commit.js';
 import { createMirror, deleteMirror, reenter } from './mirror.js';
 import { exportOperations } from './flow-export.js';
-import { nameOf } from '../identity.js';
 import type { Keys } from './ipsec.js';
 import { propertiesOf, type TunnelProperties } from '../resources.js';
 import { PasserelleError } from '../../../errors.js';
 import { RowWork, type StandingRows } from './rows.js';
 import type { UplinkFinder } from '../uplink/uplink.js';
+import type { Expectations } from '../../open-vswitch/commit.js';
+import { nameOf } from '../../open-vswitch/owner.js';
 
 export interface RowTransactions {
   /**

@@ -10,8 +10,9 @@ import { desireSwitches } from '../desire.js';
 import { updatesInPlace } from '../impact.js';
 import { rowTransactions } from './row-changes.js';
 import { SCHEMA_NEEDS } from './columns.js';
-import { shieldLines, unshieldLines } from '../host/shield.js';
 import { handOverLines } from '../uplink/uplink.js';
+import { shieldLines, unshieldLines } from '../../open-vswitch/shield.js';
+import { ownerOf } from '../identity.js';
 
 const P = 'shop';
 const web = network(P, 'web', 'nat', subnets(1));
@@ -142,18 +143,18 @@ describe('a plan as one transaction', () => {
 
 describe('the shield', () => {
   it('is a chain a device, and the table goes with the last', () => {
-    expect(shieldLines(P, ['tap0'])).toEqual([
+    expect(shieldLines(ownerOf(P), ['tap0'])).toEqual([
       'add table netdev passerelle.shop.ovs',
       'add chain netdev passerelle.shop.ovs in-tap0 { type filter hook ingress device "tap0" priority -500 ; policy drop ; }',
     ]);
-    expect(shieldLines(P, [])).toEqual([]);
-    expect(unshieldLines(P, ['tap0', 'other'], new Set(['tap0', 'tap1']))).toEqual([
+    expect(shieldLines(ownerOf(P), [])).toEqual([]);
+    expect(unshieldLines(ownerOf(P), ['tap0', 'other'], new Set(['tap0', 'tap1']))).toEqual([
       'delete chain netdev passerelle.shop.ovs in-tap0',
     ]);
-    expect(unshieldLines(P, ['tap0', 'tap1'], new Set(['tap0', 'tap1']))).toEqual([
+    expect(unshieldLines(ownerOf(P), ['tap0', 'tap1'], new Set(['tap0', 'tap1']))).toEqual([
       'delete table netdev passerelle.shop.ovs',
     ]);
-    expect(unshieldLines(P, ['other'], new Set(['tap0']))).toEqual([]);
+    expect(unshieldLines(ownerOf(P), ['other'], new Set(['tap0']))).toEqual([]);
   });
 });
 

@@ -2,8 +2,9 @@
 import type { Run } from '../../../clients/command/run.js';
 import type { Change } from '../../../plan/resource.js';
 import { bundleLines, deleteMeter, dumpFlows, dumpMeters, runBundle, setMeter } from './ofctl.js';
-import { cookieOf, nameOf, resourceId } from '../identity.js';
+import { cookieOf, resourceId } from '../identity.js';
 import { type MeterProperties, propertiesOf, type RulesProperties } from '../resources.js';
+import { nameOf } from '../../open-vswitch/owner.js';
 
 /** What a bridge held before a change that makes the switch forget it, or that gives a port another number. */
 export interface KeptFlows {

@@ -1,9 +1,9 @@
 import type { Link } from '../../../clients/iproute/links.js';
 import type { DumpedFlow } from '../flows/flow-text.js';
 import type { Keys } from '../database/ipsec.js';
-import type { NamespaceView } from '../host/inside.js';
 import type { MeterProperties } from '../resources.js';
 import type { Snapshot } from '../database/snapshot.js';
+import type { NamespaceView } from '../../open-vswitch/inside.js';
 
 /** Everything that was read. */
 export interface HostState {

@@ -1,37 +1,32 @@
 import { anySignal, timeLimited } from '../../../abort-signals.js';
-import { type Run, runnerIn } from '../../../clients/command/run.js';
+import type { Run } from '../../../clients/command/run.js';
 import {
   type InterfaceAddress,
   type Link,
   readAddresses,
   readLinks,
 } from '../../../clients/iproute/links.js';
-import { readNamespaces } from '../../../clients/iproute/namespaces.js';
-import { readRoutes } from '../../../clients/iproute/routes.js';
-import { listTable } from '../../../clients/nft/listing.js';
 import type { OvsdbDatabase } from '../../../clients/ovsdb/database.js';
 import { numberOf, textOf } from '../../../clients/ovsdb/datum.js';
 import type { Tables } from '../../../clients/ovsdb/replica.js';
-import { PasserelleError } from '../../../errors.js';
 import type { Resource } from '../../../plan/resource.js';
 import { deadCaptures } from '../capture/capture-marks.js';
 import { type DumpedFlow, meterIn } from '../flows/flow-text.js';
 import { dumpFlows, dumpMeters } from '../flows/ofctl.js';
 import { findDatabase, openDatabase, type OvsHost } from '../host/host.js';
-import { isOurNamespace, markedNic } from '../identity.js';
-import type { NamespaceView } from '../host/inside.js';
+import { eachOf, linksByName, readShielded, viewNamespaces } from '../../open-vswitch/kernel-view.js';
+import { markedNic } from '../../open-vswitch/owner.js';
+import { ownerOf } from '../identity.js';
 import type { HostState } from './host-state.js';
 import { readKeys } from '../database/ipsec.js';
 import { namespaceIn, pskFileIn } from './observed-ports.js';
 import { observedResources } from './observed.js';
 import type { MeterProperties } from '../resources.js';
-import { shieldedDevices, shieldTable } from '../host/shield.js';
-import { readSnapshot, type Snapshot } from '../database/snapshot.js';
+import { readSnapshot } from '../database/snapshot.js';
 import { waitingUplinks } from '../uplink/uplink-files.js';
 
 /** Bridges asked for their flows at a time. */
 const BRIDGES_AT_ONCE = 4;
-const NAMESPACES_AT_ONCE = 4;
 const CATCH_UP_MS = 2000;
 
 export interface KernelState {
@@ -78,7 +73,7 @@ async function databaseOfTaps(
   signal: AbortSignal,
 ): Promise<OvsdbDatabase | undefined> {
   const links = await readLinks(host.run, signal);
-  const hasTaps = links.some((link) => markedNic(project, link.altnames) !== undefined);
+  const hasTaps = links.some((link) => markedNic(ownerOf(project), link.altnames) !== undefined);
   return hasTaps ? openDatabase(host, signal) : undefined;
 }
 
@@ -98,8 +93,8 @@ async function readState(
   const { run } = host;
   const snapshot = await readSnapshot(database, project, signal);
   const reading = Promise.all([
-    readShielded(run, project, signal),
-    viewNamespaces(host, project, snapshot, signal),
+    readShielded(run, ownerOf(project), signal),
+    viewNamespaces(run, ownerOf(project), new Set([...snapshot.ports.values()].map(namespaceIn)), signal),
   ]);
   const bridges = [...snapshot.bridges.values()].map((row) => textOf(row, 'name') ?? '');
   const flows = new Map<string, DumpedFlow[]>();
@@ -149,65 +144,4 @@ async function untilCaughtUp(database: OvsdbDatabase, signal: AbortSignal): Prom
   });
   await monitor.stop(signal);
   return true;
-}
-
-/** Looks into the namespaces of ours, and into those that ports of ours live in. One that vanishes meanwhile is none. */
-async function viewNamespaces(
-  host: OvsHost,
-  project: string,
-  snapshot: Snapshot,
-  signal: AbortSignal,
-): Promise<NamespaceView[]> {
-  const named = new Set([...snapshot.ports.values()].map(namespaceIn));
-  const names = (await readNamespaces(host.run, signal))
-    .map(({ name }) => name)
-    .filter((name) => isOurNamespace(project, name) || named.has(name));
-  const views: NamespaceView[] = [];
-  await eachOf(names, NAMESPACES_AT_ONCE, async (namespace) => {
-    const view = await viewNamespace(runnerIn(namespace), signal).catch((error: unknown) => {
-      if (error instanceof PasserelleError) return undefined;
-      throw error;
-    });
-    if (view !== undefined) views.push({ namespace, isOurs: isOurNamespace(project, namespace), ...view });
-  });
-  return views;
-}
-
-async function viewNamespace(
-  run: Run,
-  signal: AbortSignal,
-): Promise<Omit<NamespaceView, 'namespace' | 'isOurs'>> {
-  const [links, addresses, routes] = await Promise.all([
-    readLinks(run, signal),
-    readAddresses(run, signal),
-    readRoutes(run, signal),
-  ]);
-  const gateways = new Map<string, string[]>();
-  for (const { destination, device, gateway, protocol } of routes) {
-    if (destination !== 'default' || gateway === undefined || protocol === 'ra') continue;
-    gateways.set(device, [...(gateways.get(device) ?? []), gateway]);
-  }
-  return { links, addresses, gateways };
-}
-
-export async function linksByName(run: Run, signal: AbortSignal): Promise<ReadonlyMap<string, Link>> {
-  return new Map((await readLinks(run, signal)).map((link) => [link.ifname, link]));
-}
-
-export async function readShielded(run: Run, project: string, signal: AbortSignal): Promise<Set<string>> {
-  const { family, name } = shieldTable(project);
-  return shieldedDevices(await listTable(run, family, name, signal));
-}
-
-/** Runs the task for each item, at most `width` at a time. */
-async function eachOf<T>(
-  items: readonly T[],
-  width: number,
-  task: (item: T) => Promise<void>,
-): Promise<void> {
-  const queue = [...items];
-  const worker = async () => {
-    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await task(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
 }

@@ -1,24 +1,17 @@
 /** Ports of ours as they stand: of NICs, uplinks, tunnels, and of captures that were killed. Pure. */
 import { flagOf, mapOf, numberOf, type Row, setOf, textOf } from '../../../clients/ovsdb/datum.js';
 import type { Resource } from '../../../plan/resource.js';
-import {
-  type Kind,
-  machineOf,
-  NAMESPACE_KEY,
-  nameOf,
-  PSK_FILE_KEY,
-  resourceId,
-  UPLINK_KEY,
-} from '../identity.js';
+import { type Kind, NAMESPACE_KEY, PSK_FILE_KEY, resourceId, UPLINK_KEY } from '../identity.js';
 import type { HostState } from './host-state.js';
 import {
-  type Datapath,
   makeResource,
   type PortProperties,
   type TunnelProperties,
   type UplinkProperties,
 } from '../resources.js';
 import type { PortRows, Snapshot } from '../database/snapshot.js';
+import { machineOf, nameOf } from '../../open-vswitch/owner.js';
+import type { Datapath } from '../../open-vswitch/datapath.js';
 
 export function observedPorts(state: HostState): Resource[] {
   return [...state.snapshot.ports].flatMap(([id, rows]): Resource[] => {

@@ -2,10 +2,12 @@
 import { flagOf, mapOf, numberOf, type Row, setOf, textOf } from '../../../clients/ovsdb/datum.js';
 import type { Resource } from '../../../plan/resource.js';
 import { meterIn } from '../flows/flow-text.js';
-import { bridgeMark, cookieOf, machineOf, markedNic, nameOf, resourceId } from '../identity.js';
+import { cookieOf, ownerOf, resourceId } from '../identity.js';
 import { observedExports } from '../database/flow-export.js';
 import { observedMirrors } from '../database/mirror.js';
-import { observedNamespaces } from '../host/inside.js';
+import { observedNamespaces } from '../../open-vswitch/inside.js';
+import { machineOf, nameOf, segmentMark } from '../../open-vswitch/owner.js';
+import { observedTaps } from '../../open-vswitch/taps.js';
 import { type BridgeProperties, makeResource } from '../resources.js';
 import type { HostState } from './host-state.js';
 import { internalPorts, observedPorts } from './observed-ports.js';
@@ -20,12 +22,15 @@ export function observedResources(state: HostState): Resource[] {
   );
   return [
     ...bridges,
-    ...observedTaps(state),
+    ...observedTaps(ownerOf(state.project), state.links.values(), state.shielded),
     ...observedPorts(state),
     ...observedExports(snapshot.exports, [...snapshot.bridges.values()]),
     ...observedMirrors(snapshot.mirrorsById, [...snapshot.bridges.values()], deviceNames(snapshot)),
     ...observedRules(state),
-    ...observedNamespaces({ inside: state.inside, internalPorts: internalPorts(state) }),
+    ...observedNamespaces(ownerOf(state.project), {
+      inside: state.inside,
+      internalPorts: internalPorts(state),
+    }),
   ];
 }
 
@@ -42,7 +47,7 @@ function bridgeProperties(id: string, row: Row, { project, snapshot, links }: Ho
     mac: hasUplink ? null : String(mapOf(row, 'other_config').get('hwaddr') ?? ''),
     mtuBytes: numberOf(local ?? new Map(), 'mtu_request') ?? 0,
     isUp: link?.flags.includes('UP') ?? false,
-    isMarked: link?.altnames.includes(bridgeMark(project, nameOf(id))) ?? false,
+    isMarked: link?.altnames.includes(segmentMark(ownerOf(project), nameOf(id))) ?? false,
     stp: flagOf(row, 'stp_enable'),
     rstp: flagOf(row, 'rstp_enable'),
     multicastSnooping: flagOf(row, 'mcast_snooping_enable'),
@@ -50,27 +55,6 @@ function bridgeProperties(id: string, row: Row, { project, snapshot, links }: Ho
       .map((uuid) => textOf(snapshot.controllers.get(String(uuid)) ?? new Map(), 'target') ?? '')
       .sort(),
   };
-}
-
-function observedTaps({ project, links, shielded }: HostState): Resource[] {
-  return [...links.values()].flatMap((link): Resource[] => {
-    const nic = markedNic(project, link.altnames);
-    if (nic === undefined) return [];
-    return [
-      makeResource(
-        'tap',
-        nic,
-        {
-          device: link.ifname,
-          mtuBytes: link.mtu,
-          owner: typeof link.info['user'] === 'string' ? link.info['user'] : null,
-          isUp: link.flags.includes('UP'),
-          isShielded: shielded.has(link.ifname),
-        },
-        { affects: [machineOf(nic)] },
-      ),
-    ];
-  });
 }
 
 /** Flows of ours by their cookies; a cookie that no resource has is one of a resource that is gone. */

@@ -2,9 +2,9 @@
 import { shellWord } from '../../../clients/command/run.js';
 import type { Change } from '../../../plan/resource.js';
 import { isBond, nicsOf } from '../database/bond.js';
-import { externalIds, UPLINK_KEY } from '../identity.js';
+import { ownerOf, externalIds, UPLINK_KEY } from '../identity.js';
 import { propertiesOf, type UplinkProperties } from '../resources.js';
-import { shieldLines } from '../host/shield.js';
+import { shieldLines } from '../../open-vswitch/shield.js';
 
 /** Lines that carry the change out, the host's IPv4 life with it. */
 export function uplinkCommands(project: string, change: Change): string[] {
@@ -111,7 +111,7 @@ function macOf(nic: string): string {
 }
 
 function shieldCommands(project: string, nics: readonly string[]): string[] {
-  return shieldLines(project, nics).map((line) => `nft ${shellWord(line)}`);
+  return shieldLines(ownerOf(project), nics).map((line) => `nft ${shellWord(line)}`);
 }
 
 function marksOf(project: string, id: string): string[] {

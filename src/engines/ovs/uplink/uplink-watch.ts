@@ -24,12 +24,13 @@ import {
 import { gatewaysOf, whoAnswers } from '../../kernel-gateway/uplink/witnesses.js';
 import { nicsOf } from '../database/bond.js';
 import type { OvsHost } from '../host/host.js';
-import { nameOf } from '../identity.js';
 import { propertiesOf, type UplinkProperties } from '../resources.js';
-import { shieldChain, shieldLines, shieldTable } from '../host/shield.js';
 import { handOverLines, type UplinkFinder } from './uplink.js';
 import { portCommand } from './uplink-commands.js';
 import { readWitnesses, type UplinkFiles, uplinkFiles, waitingUplinks } from './uplink-files.js';
+import { ownerOf } from '../identity.js';
+import { nameOf } from '../../open-vswitch/owner.js';
+import { shieldChain, shieldLines, shieldTable } from '../../open-vswitch/shield.js';
 
 const COMMIT_LIMIT_MS = 60_000;
 const POLL_MS = 100;
@@ -213,7 +214,7 @@ function wayBack(
   const after = propertiesOf(change.after, 'uplink');
   const portBefore = find(change.before.id, before.uplink);
   const nicsBefore = nicsOf(before, portBefore);
-  const shielded = before.isShielded ? shieldLines(project, nicsBefore) : [];
+  const shielded = before.isShielded ? shieldLines(ownerOf(project), nicsBefore) : [];
   const coming = nicsOf(after, port).filter((nic) => !nicsBefore.includes(nic));
   return {
     before: [
@@ -238,5 +239,5 @@ function databaseWord(host: OvsHost): string {
 }
 
 function unshield(project: string, nic: string): string {
-  return `nft delete chain ${shellWord(`${tablePhrase(shieldTable(project))} ${shieldChain(nic)}`)}`;
+  return `nft delete chain ${shellWord(`${tablePhrase(shieldTable(ownerOf(project)))} ${shieldChain(nic)}`)}`;
 }

@@ -13,11 +13,11 @@ import { mapOf, textOf as textIn } from '../../../clients/ovsdb/datum.js';
 import { PasserelleError } from '../../../errors.js';
 import type { Change, Resource } from '../../../plan/resource.js';
 import { nicsOf } from '../database/bond.js';
-import { UPLINK_KEY } from '../identity.js';
-import { readShielded } from '../observed/observe.js';
+import { ownerOf, UPLINK_KEY } from '../identity.js';
 import { propertiesOf } from '../resources.js';
-import { shieldLines, unshieldLines } from '../host/shield.js';
 import type { Snapshot } from '../database/snapshot.js';
+import { readShielded } from '../../open-vswitch/kernel-view.js';
+import { shieldLines, unshieldLines } from '../../open-vswitch/shield.js';
 
 /** Finds the NIC behind what the file calls the uplink. */
 export type UplinkFinder = (resourceId: string, uplink: string) => string;
@@ -105,11 +105,11 @@ export async function handOver(work: HandOver, changes: readonly Change[]): Prom
     work,
     moves.flatMap(({ bridge, joining }) => joining.map((nic) => ({ from: nic, to: bridge }))),
   );
-  const shielded = await readShielded(work.run, work.project, work.signal);
+  const shielded = await readShielded(work.run, ownerOf(work.project), work.signal);
   const devices = moves.flatMap(({ isShielded, joining }) =>
     isShielded ? joining.filter((nic) => !shielded.has(nic)) : [],
   );
-  await runTransaction(work.run, shieldLines(work.project, devices), work.signal);
+  await runTransaction(work.run, shieldLines(ownerOf(work.project), devices), work.signal);
   await unshield(
     work,
     moves.flatMap(({ leaving }) => leaving),
@@ -136,8 +136,8 @@ export async function endCaptures(work: HandOver, changes: readonly Change[]): P
 
 async function unshield({ run, project, signal }: HandOver, nics: readonly string[]): Promise<void> {
   if (nics.length === 0) return;
-  const shielded = await readShielded(run, project, signal);
-  await runTransaction(run, unshieldLines(project, nics, shielded), signal);
+  const shielded = await readShielded(run, ownerOf(project), signal);
+  await runTransaction(run, unshieldLines(ownerOf(project), nics, shielded), signal);
 }
 
 async function move(work: HandOver, moves: readonly { from: string; to: string }[]): Promise<void> {

@@ -5,14 +5,17 @@
  * in the ingress hook ends that: packet sockets have had the frame by then. (The kernel datapath takes frames before the
  * stack, and after this hook: there the shield would cut the port off.)
  */
-import type { NftTable } from '../../../clients/nft/listing.js';
-import { tableName, tablePhrase } from '../../kernel-gateway/rules/ruleset.js';
-import { PROVIDER } from '../identity.js';
+import type { NftTable } from '../../clients/nft/listing.js';
+import { tableName, tablePhrase } from '../kernel-gateway/rules/ruleset.js';
+import type { Owner } from './owner.js';
 
 const CHAIN_PREFIX = 'in-';
 
-export function shieldTable(project: string): { readonly family: 'netdev'; readonly name: string } {
-  return { family: 'netdev', name: tableName('netdev', project, PROVIDER).name };
+export function shieldTable({ project, provider }: Owner): {
+  readonly family: 'netdev';
+  readonly name: string;
+} {
+  return { family: 'netdev', name: tableName('netdev', project, provider).name };
 }
 
 export function shieldChain(device: string): string {
@@ -20,8 +23,8 @@ export function shieldChain(device: string): string {
 }
 
 /** Lines of `nft -f` that shield devices, whatever stands of it already. */
-export function shieldLines(project: string, devices: readonly string[]): string[] {
-  const phrase = tablePhrase(shieldTable(project));
+export function shieldLines(owner: Owner, devices: readonly string[]): string[] {
+  const phrase = tablePhrase(shieldTable(owner));
   return devices.length === 0
     ? []
     : [
@@ -35,11 +38,11 @@ export function shieldLines(project: string, devices: readonly string[]): string
 
 /** Lines that end the shield of devices; with the last one the table goes. */
 export function unshieldLines(
-  project: string,
+  owner: Owner,
   devices: readonly string[],
   shielded: ReadonlySet<string>,
 ): string[] {
-  const phrase = tablePhrase(shieldTable(project));
+  const phrase = tablePhrase(shieldTable(owner));
   const standing = devices.filter((device) => shielded.has(device));
   if (standing.length === 0) return [];
   if (standing.length === shielded.size) return [`delete table ${phrase}`];

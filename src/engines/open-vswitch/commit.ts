@@ -3,13 +3,13 @@
  * then acts and copies `next_cfg` to `cur_cfg`, also when a port failed. So each commit raises `next_cfg`, waits for
  * `cur_cfg`, and looks at what the switch wrote about every bridge and port that was touched.
  */
-import { anySignal, timeLimited } from '../../../abort-signals.js';
-import type { OvsdbDatabase } from '../../../clients/ovsdb/database.js';
-import { numberOf, type Row, textOf } from '../../../clients/ovsdb/datum.js';
-import type { Monitor } from '../../../clients/ovsdb/monitor.js';
-import { comment, mutate, type Operation, select } from '../../../clients/ovsdb/operations.js';
-import type { Tables } from '../../../clients/ovsdb/replica.js';
-import { PasserelleError, type Problem } from '../../../errors.js';
+import { anySignal, timeLimited } from '../../abort-signals.js';
+import type { OvsdbDatabase } from '../../clients/ovsdb/database.js';
+import { numberOf, type Row, textOf } from '../../clients/ovsdb/datum.js';
+import type { Monitor } from '../../clients/ovsdb/monitor.js';
+import { comment, mutate, type Operation, select } from '../../clients/ovsdb/operations.js';
+import type { Tables } from '../../clients/ovsdb/replica.js';
+import { PasserelleError, type Problem } from '../../errors.js';
 
 const WATCHED = {
   Open_vSwitch: ['cur_cfg'],

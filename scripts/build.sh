@@ -6,6 +6,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 echo "building dist/"
 cd "$root"
 node_modules/.bin/tsc -p tsconfig.build.json
-# Moved into place whole, and last: its age is what bin/passerelle goes by.
+# Moved into place whole: its age is what bin/passerelle goes by.
 node_modules/.bin/rolldown --config rolldown.config.js >/dev/null
-mv dist/passerelle.new.js dist/passerelle.js
+mv dist/command.new.cjs dist/command.cjs
+node scripts/write-code-cache.cjs >/dev/null

@@ -1,16 +1,8 @@
-import { setFlagsFromString } from 'node:v8';
 import { CommanderError } from 'commander';
 import { PasserelleError } from '../errors.js';
 import { renderProblems } from './output/problems.js';
 import { screenOf } from './output/style.js';
 import { buildProgram } from './program.js';
-
-/**
- * How much of a function is run, in bytes of bytecode, before V8 makes machine code of it: most verbs are over before it
- * pays. Of a file of 1000 machines it takes a quarter of the processor time; what goes on for long is compiled all the same.
- */
-const INTERRUPT_BUDGET_BYTES = 10_000_000;
-setFlagsFromString(`--interrupt-budget=${INTERRUPT_BUDGET_BYTES}`);
 
 const EXIT_FAILED = 1;
 const EXIT_BAD_INPUT = 2;
@@ -42,4 +34,4 @@ async function main(): Promise<void> {
   }
 }
 
-await main();
+void main();

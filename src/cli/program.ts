@@ -18,6 +18,7 @@ import { netdevVerb } from './verbs/netdev.js';
 import { planVerb } from './verbs/plan.js';
 import { schemaVerb } from './verbs/schema.js';
 import { statusVerb } from './verbs/status.js';
+import { traceVerb, type TraceOptions } from './verbs/trace.js';
 import { upVerb } from './verbs/up.js';
 import { validateVerb } from './verbs/validate.js';
 
@@ -125,6 +126,13 @@ export function buildProgram(signal: AbortSignal): Command {
     .action(
       run<CaptureOptions>(signal, (session, options, name) => captureVerb(session, options, name ?? '')),
     );
+  verb(program, 'trace <machine>', 'why packets of a machine end, and by which rule', [
+    'passerelle trace web1',
+    'passerelle trace web1 --all',
+    'passerelle trace web1 --format json | jq .rule',
+  ])
+    .option('--all', 'those that pass too, and which way')
+    .action(run<TraceOptions>(signal, (session, options, name) => traceVerb(session, options, name ?? '')));
   verb(program, 'logs [name]', 'what a machine or the fabric wrote', [
     'passerelle logs',
     'passerelle logs web1 --follow',

@@ -32,6 +32,8 @@ export interface Capabilities {
   readonly dns: Support;
   readonly antiSpoofing: Support;
   readonly capture: Support;
+  /** What becomes of packets is told one by one, with the rule that ended them. */
+  readonly trace: Support;
   readonly manyHosts: Support;
   /** Whether each key is read that not every engine reads. */
   readonly networkKeys: Readonly<Record<EngineNetworkKey, Support>>;
@@ -79,6 +81,33 @@ export interface EngineStatus {
   readonly ports: readonly PortStatus[];
   /** Lines for the person: routes the LAN needs, accepts that were added, what is degraded. */
   readonly notes: readonly string[];
+}
+
+/** What became of one packet of a machine, or for one. */
+export interface PacketFate {
+  /** The packet as it came. */
+  readonly packet: PacketSummary;
+  readonly outcome: 'passed' | 'dropped' | 'refused';
+  /** What ended it, in words; of one that passed, what it was translated to. */
+  readonly reason?: string;
+  /** Kernel name of the device it left by; absent of one that ended, or was taken by this host itself. */
+  readonly device?: string;
+  /** The rule that ended it, as the program that keeps it lists it: table, chain, rule. */
+  readonly rule?: string;
+  /** The rule is one of this project's. */
+  readonly isOurs: boolean;
+}
+
+export interface PacketSummary {
+  /** Addresses: IP where it has them, else MACs. */
+  readonly source: string;
+  readonly target: string;
+  /** `tcp`, `udp`, `icmp`, `arp`, … */
+  readonly protocol: string;
+  readonly sourcePort?: number;
+  readonly targetPort?: number;
+  /** What else tells it from others: flags of TCP, the type of an ICMP message. */
+  readonly detail?: string;
 }
 
 /** One line of `doctor`. */
@@ -153,6 +182,8 @@ export interface Engine extends ResourceProvider {
   capture(nic: Nic, network: Network, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** The same of all that a network carries, each frame once. Absent: this engine looks at NICs only. */
   captureNetwork?(network: Network, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** What becomes of packets from and for a NIC, until the signal aborts. Absent: `capabilities.trace` says why. */
+  trace?(nic: Nic, signal: AbortSignal): AsyncIterable<PacketFate>;
   doctor(signal: AbortSignal): Promise<Finding[]>;
   /** The person confirms a change that is waiting for it; the networks concerned. Absent: nothing ever waits. */
   commit?(): Promise<string[]>;

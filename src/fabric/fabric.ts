@@ -9,6 +9,7 @@
 import { join } from 'node:path';
 import { PasserelleError } from '../errors.js';
 import { Capture } from './capture/capture.js';
+import { Trace } from './trace/trace.js';
 import {
   applyOperations,
   type Configured,
@@ -127,9 +128,7 @@ export class Fabric {
    */
   capture(portId: string): { chunks: () => AsyncIterable<Uint8Array>; close: () => void } {
     const port = this.#ports.get(portId);
-    if (port === undefined) {
-      throw new PasserelleError({ code: 'fabric/unknown-port', message: `there is no port ${portId}` }, 2);
-    }
+    if (port === undefined) throw unknownPort(portId);
     const capture = new Capture({ interfaceName: portId });
     port.addTap(capture);
     return {
@@ -137,6 +136,29 @@ export class Fabric {
       close: () => {
         port.removeTap(capture);
         capture.close();
+      },
+    };
+  }
+
+  /**
+   * Begins to tell what becomes of the frames that a port's machine sends; it ends by its `close`.
+   * @throws PasserelleError `fabric/unknown-port`.
+   */
+  trace(portId: string): { chunks: () => AsyncIterable<Uint8Array>; close: () => void } {
+    const network = this.#configured.ports.get(portId)?.network ?? '';
+    const segment = this.#segments.get(network);
+    const trace = new Trace();
+    const counters = (): Iterable<ReadonlyMap<string, number>> =>
+      [segment?.gateway?.port.counters.drops ?? [], this.#services.nat.drops(network)].map(
+        (one) => new Map(one),
+      );
+    const unwatch = segment?.watch(portId, counters, (frame) => trace.add(frame));
+    if (unwatch === undefined) throw unknownPort(portId);
+    return {
+      chunks: () => trace.chunks(),
+      close: () => {
+        unwatch();
+        trace.close();
       },
     };
   }
@@ -272,4 +294,8 @@ function touchedNetworks(before: Configured, after: Configured): Set<string> {
     if (now !== undefined) touched.add(now.network);
   }
   return touched;
+}
+
+function unknownPort(portId: string): PasserelleError {
+  return new PasserelleError({ code: 'fabric/unknown-port', message: `there is no port ${portId}` }, 2);
 }

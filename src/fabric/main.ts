@@ -69,6 +69,7 @@ async function main(): Promise<void> {
     status: () => fabric.status(),
     leases: () => fabric.leases(),
     capture: (portId) => fabric.capture(portId),
+    trace: (portId) => fabric.trace(portId),
     shutdown: () => ({}),
     onShutdownAnswered: () => void stop('asked to'),
     onDefect: (error) => log(`defect: ${describe(error)}`),

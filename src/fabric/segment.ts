@@ -15,6 +15,7 @@ import type { Port } from './ports/port.js';
 import { type AddressHolder, type AddressKey, AddressOwners } from './switch/address-owners.js';
 import { assignAddresses, SpoofGuard } from './switch/spoof-guard.js';
 import { Switch } from './switch/switch.js';
+import { type Counters, FrameWatch, type WatchedFrame } from './trace/frame-watch.js';
 
 export interface Plug {
   readonly port: MachinePort;
@@ -39,6 +40,7 @@ export class Segment {
   readonly #owners = new AddressOwners();
   readonly #gatewayHolder = new Holder();
   readonly #plugged = new Map<string, Plugged>();
+  readonly #watches = new Map<string, FrameWatch>();
   #network: FabricNetwork;
   #gateway: Gateway | undefined;
 
@@ -81,11 +83,33 @@ export class Segment {
       this.switch.detach(port);
       this.#owners.release(holder);
       this.#plugged.delete(id);
+      this.#watches.delete(id);
     }
     const renumbered = this.#owners.setPrefixes(network.ipv4, network.ipv6);
     this.#assignGatewayAddresses();
     for (const plug of plugs) this.#plug(plug, renumbered);
     this.#configureGateway([...plugs.map(({ settings }) => settings), ...stationsAsPorts(network)]);
+  }
+
+  /**
+   * Tells what becomes of each frame that a port's machine sends, and why.
+   * @param counters of all others that refuse frames, beside the port itself.
+   * @returns what ends it; undefined when no such port is plugged in here.
+   */
+  watch(portId: string, counters: Counters, tell: (frame: WatchedFrame) => void): (() => void) | undefined {
+    const port = this.#plugged.get(portId)?.port;
+    if (port === undefined) return undefined;
+    const watch =
+      this.#watches.get(portId) ?? new FrameWatch(this.switch, () => [port.counters.drops, ...counters()]);
+    watch.watchers.add(tell);
+    this.#watches.set(portId, watch);
+    port.sink = watch;
+    return () => {
+      watch.watchers.delete(tell);
+      if (watch.watchers.size > 0 || this.#watches.get(portId) !== watch) return;
+      this.#watches.delete(portId);
+      if (port.sink === watch) port.sink = this.switch;
+    };
   }
 
   /** Forgets MACs and addresses that were not in use for a while; call it every now and then. */
@@ -101,7 +125,7 @@ export class Segment {
   }
 
   #plug({ port, settings }: Plug, renumbered: boolean): void {
-    port.sink = this.switch;
+    port.sink = this.#watches.get(settings.id) ?? this.switch;
     port.mtuBytes = this.#network.mtuBytes;
     const before = this.#plugged.get(settings.id);
     const isSamePort = before?.port === port;

@@ -44,6 +44,10 @@ export function diff(
 function changedProperties(before: Resource, after: Resource): string[] {
   const names = new Set([...Object.keys(before.properties), ...Object.keys(after.properties)]);
   return [...names]
-    .filter((name) => !isDeepStrictEqual(before.properties[name], after.properties[name]))
+    .filter((name) => {
+      const [was, is] = [before.properties[name], after.properties[name]];
+      // Most are text or numbers: the same at a glance.
+      return was !== is && !isDeepStrictEqual(was, is);
+    })
     .sort();
 }

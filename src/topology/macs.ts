@@ -63,14 +63,17 @@ export function chooseMacs(spec: Spec, remembered: RememberedChoices): ChosenMac
     return false;
   });
   for (const { seed, assign } of newcomers) {
-    let attempt = 0;
-    while (taken.has(derivedMac(seed, attempt))) attempt += 1;
-    taken.add(derivedMac(seed, attempt));
-    assign(derivedMac(seed, attempt));
+    let mac = derivedMac(seed, 0);
+    for (let attempt = 1; taken.has(mac); attempt++) mac = derivedMac(seed, attempt);
+    taken.add(mac);
+    assign(mac);
   }
   return { nics, gateways };
 }
 
 function derives(seed: string, mac: string): boolean {
-  return Array.from({ length: BELIEVED_ATTEMPTS }, (_, attempt) => derivedMac(seed, attempt)).includes(mac);
+  for (let attempt = 0; attempt < BELIEVED_ATTEMPTS; attempt++) {
+    if (derivedMac(seed, attempt) === mac) return true;
+  }
+  return false;
 }

@@ -10,6 +10,7 @@ import { names } from './scenarios/names.js';
 import { nat } from './scenarios/nat.js';
 import { recovery } from './scenarios/recovery.js';
 import { routed } from './scenarios/routed.js';
+import { trace } from './scenarios/trace.js';
 
 /** Every scenario, in the order of a run: what kills processes comes last. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -22,6 +23,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...isolation,
   ...antiSpoofing,
   ...capture,
+  ...trace,
   ...liveEdits,
   ...recovery,
 ];

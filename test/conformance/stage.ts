@@ -21,6 +21,13 @@ export interface StageHost {
   readonly environment: NodeJS.ProcessEnv;
 }
 
+export interface Started {
+  readonly kill: (signal: NodeJS.Signals) => void;
+  readonly ended: Promise<unknown>;
+  /** What it has written so far. */
+  readonly stdout: () => string;
+}
+
 /** The machine that the tests run on, as an ordinary user. */
 const THIS_MACHINE: StageHost = { enter: [], isRoot: false, environment: {} };
 
@@ -87,12 +94,18 @@ export class Stage {
     return JSON.parse(await this.must(...words, '--format', 'json')) as T;
   }
 
-  /** Starts a verb and does not wait, for tests that kill it in the middle. */
-  start(...words: string[]): { kill: (signal: NodeJS.Signals) => void; ended: Promise<unknown> } {
+  /** Starts a verb and does not wait: for what goes on until it is ended, and for tests that kill it in the middle. */
+  start(...words: string[]): Started {
     const [verb = '', ...rest] = words;
     const [program = '', ...args] = [...this.#prefix, PASSERELLE, verb, '-f', this.file, ...rest];
-    const child = spawn(program, args, { env: this.environment, cwd: this.directory, stdio: 'ignore' });
-    return { kill: (signal) => void child.kill(signal), ended: once(child, 'exit') };
+    const child = spawn(program, args, {
+      env: this.environment,
+      cwd: this.directory,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let said = '';
+    child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
+    return { kill: (signal) => void child.kill(signal), ended: once(child, 'exit'), stdout: () => said };
   }
 
   run(program: string, ...args: string[]): Promise<Outcome> {

@@ -12,6 +12,7 @@ import { parseNeighbourProxies } from '../../src/clients/iproute/neighbours.js';
 import { parseDeviceRoutes, parseMarkedRoutes, parseRoutes } from '../../src/clients/iproute/routes.js';
 import { parseDeviceRules } from '../../src/clients/iproute/rules.js';
 import { parseListing as parseNftListing } from '../../src/clients/nft/listing.js';
+import { parseTraceLine } from '../../src/clients/nft/trace-line.js';
 import { JsonStream, JsonStreamError } from '../../src/clients/ovsdb/json-stream.js';
 import { DatumError, readDatum, readRow } from '../../src/clients/ovsdb/datum.js';
 import { parseRemote } from '../../src/clients/ovsdb/remote.js';
@@ -106,6 +107,7 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   '/proc/net/udp': [SAMPLES.socketTable, (text) => parseSocketTable(text, 'udp')],
   sysctl: [SAMPLES.sysctl, parseSettings],
   "dnsmasq's leases": [SAMPLES.dnsmasqLeases, parseLeases],
+  'nft monitor trace': [SAMPLES.nftTrace, (text) => lines(text).map(parseTraceLine)],
   'nft -j': [SAMPLES.nftListing, parseNftListing],
   'ip -j link': [SAMPLES.ipLinks, (text) => parseLinks(parseListing(text))],
   'ip -j address': [SAMPLES.ipLinks, (text) => parseAddresses(parseListing(text))],

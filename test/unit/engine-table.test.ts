@@ -26,7 +26,8 @@ const ROWS: readonly (readonly [string, Capability])[] = [
   ['DHCP', 'dhcp'],
   ['DNS', 'dns'],
   ['anti-spoofing', 'antiSpoofing'],
-  ['capture', 'capture'],
+  ['[capture](docs/verbs/capture.md)', 'capture'],
+  ['[trace](docs/verbs/trace.md)', 'trace'],
   ['many hosts', 'manyHosts'],
 ];
 

@@ -2,7 +2,8 @@
  * The running dnsmasq of a configuration file. It is found by its command line rather than by a pid file, so that one
  * whose files were removed, or that was killed before it wrote them, is known for what it is.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PasserelleError } from '../../errors.js';
 import type { Run } from '../command/run.js';
@@ -15,18 +16,28 @@ export function startArguments(configPath: string): string[] {
   return ['dnsmasq', `--conf-file=${configPath}`];
 }
 
-/** Configuration path -> pid, of every dnsmasq whose configuration stands below the directory. */
-export async function findProcesses(directory: string): Promise<ReadonlyMap<string, number>> {
+/**
+ * Configuration path -> pid, of every dnsmasq whose configuration stands below the directory. Read one after the other at
+ * once: the kernel answers without waiting, and a host has hundreds of processes, each several turns of the event loop.
+ */
+export function findProcesses(directory: string): ReadonlyMap<string, number> {
   const found = new Map<string, number>();
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  await Promise.all(
-    pids.map(async (pid) => {
-      const words = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
-      const path = words.find((word) => word.startsWith('--conf-file='))?.slice('--conf-file='.length);
-      if (path?.startsWith(`${directory}/`) && words[0]?.endsWith('dnsmasq')) found.set(path, Number(pid));
-    }),
-  );
+  for (const pid of readdirSync('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    const words = commandLine(pid).split('\0');
+    const path = words.find((word) => word.startsWith('--conf-file='))?.slice('--conf-file='.length);
+    if (path?.startsWith(`${directory}/`) && words[0]?.endsWith('dnsmasq')) found.set(path, Number(pid));
+  }
   return found;
+}
+
+/** Empty for one that has ended, and for one of the kernel. */
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** @throws PasserelleError `dnsmasq/refused` with what it said: a port that is taken, a line it does not know. */

@@ -1,8 +1,8 @@
 /**
  * The fabric's control socket, from the outside (src/fabric/control/protocol.ts).
  *
- * Theory of operation. One connection carries any number of calls, matched by id; a capture gets a connection of its
- * own. The signal given to `connectFabric` ends the connection, and with it every call that waits.
+ * Theory of operation. One connection carries any number of calls, matched by id; a capture or a trace gets a connection of
+ * its own. The signal given to `connectFabric` ends the connection, and with it every call that waits.
  */
 import { connect, type Socket } from 'node:net';
 import { PasserelleError } from '../../errors.js';
@@ -12,7 +12,8 @@ import { AnswerLines } from './answer-lines.js';
 /** How long what is left of a capture may take to arrive. */
 const LAST_CHUNKS_TIMEOUT_MS = 2_000;
 
-type Callable = Exclude<keyof FabricMethods, 'capture'>;
+type Streaming = 'capture' | 'trace';
+type Callable = Exclude<keyof FabricMethods, Streaming>;
 
 export interface FabricClient {
   /**
@@ -25,6 +26,8 @@ export interface FabricClient {
   ): Promise<FabricMethods[Method][1]>;
   /** A pcapng stream of what passes a port (`web1/0`), until the signal aborts or the fabric ends. */
   capture(port: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void>;
+  /** Lines of JSON, a `TracedFrame` each, of what a port's machine sends, until the signal aborts or the fabric ends. */
+  trace(port: string, signal: AbortSignal): AsyncGenerator<Uint8Array, void>;
   close(): void;
 }
 
@@ -81,13 +84,15 @@ export async function connectFabric(socketPath: string, signal: AbortSignal): Pr
         socket.write(`${JSON.stringify({ id, method, params })}\n`);
       });
     },
-    capture: (port, captureSignal) => capture(socketPath, port, captureSignal),
+    capture: (port, streamSignal) => stream(socketPath, 'capture', port, streamSignal),
+    trace: (port, streamSignal) => stream(socketPath, 'trace', port, streamSignal),
     close: () => lose(connectionLost()),
   };
 }
 
-async function* capture(
+async function* stream(
   socketPath: string,
+  method: Streaming,
   port: string,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void> {
@@ -100,7 +105,7 @@ async function* capture(
   };
   signal.addEventListener('abort', stop, { once: true });
   try {
-    socket.write(`${JSON.stringify({ id: 1, method: 'capture', params: { port } })}\n`);
+    socket.write(`${JSON.stringify({ id: 1, method, params: { port } })}\n`);
     const answer = new AnswerLines();
     let isStreaming = false;
     for await (const chunk of socket as AsyncIterable<Buffer>) {

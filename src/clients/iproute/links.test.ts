@@ -23,7 +23,6 @@ it('reads links with what their drivers say', () => {
     master: 'br0',
     kind: 'tun',
     portKind: 'bridge',
-    addressGeneration: 'none',
   });
   expect(veth).toMatchObject({ kind: 'veth', peerIndex: 2, peerNamespaceId: 0 });
   expect(none).toEqual([]);

@@ -60,15 +60,17 @@ export async function listTable(
   name: string,
   signal: AbortSignal,
 ): Promise<NftTable | undefined> {
-  // Most of those asked for are not there: one program tells of them all.
-  const standing = await listRuleset(run, signal);
-  if (!standing.some((table) => table.family === family && table.name === name)) return undefined;
-  const { exitCode, stdout, stderr } = await run(['nft', '-j', 'list', 'table', family, name], { signal });
-  if (exitCode !== 0) {
-    if (stderr.includes('No such file or directory')) return undefined;
-    throw refused(stderr);
-  }
-  return parseListing(stdout)[0];
+  return sharedRead(run, signal, `table ${family} ${name}`, async () => {
+    // Most of those asked for are not there: one program tells of them all.
+    const standing = await listRuleset(run, signal);
+    if (!standing.some((table) => table.family === family && table.name === name)) return undefined;
+    const { exitCode, stdout, stderr } = await run(['nft', '-j', 'list', 'table', family, name], { signal });
+    if (exitCode !== 0) {
+      if (stderr.includes('No such file or directory')) return undefined;
+      throw refused(stderr);
+    }
+    return parseListing(stdout)[0];
+  });
 }
 
 /** Every table of the namespace, without set elements. @throws PasserelleError `nft/refused`. */

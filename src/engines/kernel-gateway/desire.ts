@@ -40,9 +40,9 @@ export function desireGateway(request: GatewayRequest): Resource[] {
   const names = new Set(networks.map(({ name }) => name));
   const forwards = topology.forwards.filter(({ network }) => names.has(network));
   const nics = topology.machines.flatMap((machine) => machine.nics);
-  const machinesOn = (network: Network): string[] => [
-    ...new Set(nics.filter((nic) => nic.network === network.name).map(({ machine }) => machine)),
-  ];
+  const machines = new Map<string, Set<string>>(networks.map(({ name }) => [name, new Set()]));
+  for (const { network, machine } of nics) machines.get(network)?.add(machine);
+  const machinesOn = (network: Network): string[] => [...(machines.get(network.name) ?? [])];
   const tableId = gatewayTableId(provider);
   const gateways = networks.filter(({ mode }) => mode === 'nat' || mode === 'routed');
   return [

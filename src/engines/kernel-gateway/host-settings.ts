@@ -32,6 +32,11 @@ export class HostSettings implements HostPart {
     this.#run = run;
   }
 
+  /** Beside what else is read for a look: what `observe` will ask for. */
+  async readAhead(signal: AbortSignal): Promise<void> {
+    if ((await this.#wishes.read()).size > 0) await readRoutes(this.#run, signal);
+  }
+
   /** A wish that the host does not fulfil as it is now is seen without its properties. */
   async observe(signal: AbortSignal, foreignTables: readonly NftTable[]): Promise<Resource[]> {
     const wishes = await this.#wishes.read();

@@ -4,6 +4,7 @@
  * port of Open vSwitch alike.
  */
 import { join } from 'node:path';
+import { lookUnder } from '../../abort-signals.js';
 import type { Run } from '../../clients/command/run.js';
 import type { DnsmasqLease } from '../../clients/dnsmasq/leases.js';
 import { type InterfaceAddress, readAddresses } from '../../clients/iproute/links.js';
@@ -25,6 +26,7 @@ import {
   policyId,
   TABLE_KIND,
 } from './desire.js';
+import { allEnded } from './all-ended.js';
 import { deviceProperties, deviceSettingNames, observedDevice, stageDevice } from './device.js';
 import { dhcpCommands } from './dhcp/dhcp-commands.js';
 import { DhcpFiles, nameOf } from './dhcp/dhcp-files.js';
@@ -41,6 +43,7 @@ import { routeNotes } from './uplink/route-notes.js';
 import { NeighbourProxies } from './uplink/neighbour-proxy.js';
 import { segmentDevices, tableResources } from './observed.js';
 import { tableLines, tablePhrase } from './rules/ruleset.js';
+import { endedNotes } from './trace/ended-notes.js';
 import { UplinkRouting } from './uplink/uplink-routing.js';
 import { WishFile } from './wish-file.js';
 
@@ -94,15 +97,21 @@ export class KernelGateway {
     signal: AbortSignal,
   ): Promise<Resource[]> {
     const [table, foreign, dhcp] = await Promise.all([
-      listTable(this.#run, 'inet', this.#table.name, signal),
+      this.readTable(signal),
       this.#foreignTables(signal),
       this.#dhcp.observe(),
+      this.#settings.readAhead(signal),
     ]);
     const [devices, ...ofHost] = await Promise.all([
       this.#observeDevices(table, addresses, existing, signal),
       ...this.#hostParts.map((part) => part.observe(signal, foreign)),
     ]);
     return [...tableResources(this.#provider, table), ...ofHost.flat(), ...devices, ...dhcp];
+  }
+
+  /** The table of the gateway; undefined when there is none. */
+  readTable(signal: AbortSignal): Promise<NftTable | undefined> {
+    return listTable(this.#run, 'inet', this.#table.name, signal);
   }
 
   /** Adds what the change needs of links, settings and rules to the work. Kinds of others are passed over. */
@@ -145,11 +154,7 @@ export class KernelGateway {
 
   /** After links and rules stand. */
   async serve(changes: readonly Change[], signal: AbortSignal): Promise<void> {
-    if (changes.some((change) => HOST_KINDS.has(subjectOf(change).kind))) {
-      const foreign = await this.#foreignTables(signal);
-      for (const part of this.#hostParts) await part.apply(changes, signal, foreign);
-    }
-    await this.#dhcp.serve(changes, signal);
+    await allEnded([this.#settleHost(changes, signal), this.#dhcp.serve(changes, signal)]);
   }
 
   /** What stands in the way of networks with a gateway here. Touches nothing. */
@@ -175,10 +180,11 @@ export class KernelGateway {
     return this.#admission.obstacles(await this.#foreignTables(signal));
   }
 
-  /** Lines for the person: routes the LAN needs, accepts that were added. */
+  /** Lines for the person: routes the LAN needs, accepts that were added, what the engine's rules have ended. */
   async notes(signal: AbortSignal): Promise<string[]> {
-    const [table, routes, addresses, obstacles] = await Promise.all([
-      listTable(this.#run, 'inet', this.#table.name, signal),
+    const [table, ruleset, routes, addresses, obstacles] = await Promise.all([
+      this.readTable(signal),
+      listRuleset(this.#run, signal),
       readRoutes(this.#run, signal),
       readAddresses(this.#run, signal),
       this.obstacles(signal),
@@ -188,7 +194,16 @@ export class KernelGateway {
       ...obstacles.map(
         (chain) => `accepts of ours stand at the head of the chain ${chain}, which drops the rest`,
       ),
+      ...endedNotes(ruleset.filter(({ name }) => name === this.#table.name)),
     ];
+  }
+
+  async #settleHost(changes: readonly Change[], signal: AbortSignal): Promise<void> {
+    if (!changes.some((change) => HOST_KINDS.has(subjectOf(change).kind))) return;
+    // Of one look: each reads the host, and none changes what another reads.
+    const look = lookUnder(signal);
+    const [foreign] = await Promise.all([this.#foreignTables(look), readRoutes(this.#run, look)]);
+    for (const part of this.#hostParts) await part.apply(changes, look, foreign);
   }
 
   get #table(): ReturnType<typeof gatewayTable> {

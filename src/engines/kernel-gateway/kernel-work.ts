@@ -1,13 +1,15 @@
 /**
  * What a list of changes comes to, gathered before anything is touched: links are made and taken down first, then the
  * settings of the new devices, then the rules as one transaction, and only then do devices come up or go. So a device
- * never carries a frame without its rules, whatever the order in which it was asked for.
+ * never carries a frame without its rules, whatever the order in which it was asked for. Where nothing goes, the rules
+ * come while the devices are made.
  */
 import { randomInt } from 'node:crypto';
 import { type Run, runnerIn, shellWord } from '../../clients/command/run.js';
 import { runBatch } from '../../clients/iproute/batch.js';
 import { gatherElements, runTransaction } from '../../clients/nft/transaction.js';
 import { writeSettings } from '../../clients/sysctl/sysctl.js';
+import { allEnded } from './all-ended.js';
 
 export interface KernelWork {
   /** Named namespaces that come, before anything that leads into them. */
@@ -57,17 +59,39 @@ export async function carryOut(run: Run, work: KernelWork, options: WorkOptions)
     work.newNamespaces.map((name) => `netns add ${name}`),
     options,
   );
-  await runBatch(run, work.linkLines, options);
-  for (const [namespace, settings] of work.namespaceSettings)
-    await writeSettings(runnerIn(namespace), settings, options.signal);
-  for (const [namespace, lines] of work.namespaceLines) await runBatch(runnerIn(namespace), lines, options);
-  await writeSettings(run, work.settings, options.signal);
-  await runTransaction(run, gatherElements(work.rulesetLines), options.signal);
+  const setRules = (): Promise<void> =>
+    runTransaction(run, gatherElements(work.rulesetLines), options.signal);
+  if (onlyAdds(work)) await allEnded([makeLinks(run, work, options), setRules()]);
+  else {
+    await makeLinks(run, work, options);
+    await setRules();
+  }
   await runBatch(run, [...work.finalLinkLines, ...deletionLines(work.doomedLinks)], options);
   await runBatch(
     runHere,
     work.doomedNamespaces.map((name) => `netns delete ${name}`),
     options,
+  );
+}
+
+/** Devices, inside named namespaces too, with their settings. */
+async function makeLinks(run: Run, work: KernelWork, options: WorkOptions): Promise<void> {
+  await runBatch(run, work.linkLines, options);
+  for (const [namespace, settings] of work.namespaceSettings)
+    await writeSettings(runnerIn(namespace), settings, options.signal);
+  for (const [namespace, lines] of work.namespaceLines) await runBatch(runnerIn(namespace), lines, options);
+  await writeSettings(run, work.settings, options.signal);
+}
+
+/**
+ * Whether the rules need not wait for the devices: nothing of either goes, and no chain hangs on a device (family
+ * netdev). The devices are still down, so that it makes no difference which of the two stands first.
+ */
+function onlyAdds(work: KernelWork): boolean {
+  return (
+    work.doomedLinks.length === 0 &&
+    work.linkLines.every((line) => !/^link (?:delete|set dev \S+ down)/.test(line)) &&
+    work.rulesetLines.every((line) => !/^delete | netdev /.test(line))
   );
 }
 

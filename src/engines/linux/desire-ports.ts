@@ -1,7 +1,6 @@
 /** The NICs of this engine as resources: port, guard, rate limit, and the namespace a machine may be. Pure. */
 import type { Resource } from '../../plan/resource.js';
 import type { Network, Nic } from '../../topology/topology.js';
-import { elementProperties } from '../kernel-gateway/rules/elements.js';
 import { linkLocalOf } from '../kernel-gateway/link-local.js';
 import { bridgeId } from './bridge.js';
 import { CLOSED_KIND } from './closed.js';
@@ -50,7 +49,7 @@ export function portResources(project: string, nic: Nic, network: Network): Reso
   const guards: Resource[] = isGuarded(nic)
     ? [
         {
-          ...resource(GUARD_KIND, nic.id, elementProperties(guardElements(nic, network)), [GUARD_TABLE_ID]),
+          ...resource(GUARD_KIND, nic.id, { elements: guardElements(nic, network) }, [GUARD_TABLE_ID]),
           ...port,
           reason: `only its own addresses leave ${nic.id}`,
         },

@@ -34,13 +34,18 @@ export function desireLinux(project: string, topology: Topology): Resource[] {
       const network = byName.get(nic.network);
       return network === undefined ? [] : [{ nic, network }];
     });
-  const segments = networks.filter((network) => !isOnUplink(network, ports));
+  const portsByNetwork = new Map<string, Port[]>(networks.map(({ name }) => [name, []]));
+  for (const port of ports) portsByNetwork.get(port.network.name)?.push(port);
+  const portsOn = ({ name }: Network): readonly Port[] => portsByNetwork.get(name) ?? [];
+  const segments = networks.filter((network) => !isOnUplink(network, portsOn(network)));
   const isolated = networks.filter(({ mode }) => mode === 'isolated');
   return [
-    ...segments.map((network) => bridgeResource(network, ports)),
+    ...segments.map((network) => bridgeResource(network, portsOn(network))),
     ...tables(project, ports, isolated),
     ...isolated.flatMap((network) => closedResources(project, network)),
-    ...segments.filter(({ mode }) => mode === 'bridge').map((network) => uplinkResource(network, ports)),
+    ...segments
+      .filter(({ mode }) => mode === 'bridge')
+      .map((network) => uplinkResource(network, portsOn(network))),
     ...namespacesOf(project, ports),
     ...ports.flatMap(({ nic, network }) => portResources(project, nic, network)),
     ...desireGateway({

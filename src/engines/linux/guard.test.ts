@@ -40,10 +40,10 @@ it('lets out the given address and the one that the machine forms, and never the
   expect(guardElements(nic, network)).toEqual({
     guarded: ['"tap0"'],
     hardware: ['"tap0" . 52:54:00:00:00:0a'],
-    own4: ['"tap0" . 10.0.0.11'],
-    own6: ['"tap0" . fd00::11', '"tap0" . fd00::5054:ff:fe00:a'],
     reserved6: ['"tap0" . fe80::5054:ff:fe00:1'],
     reserved_target6: ['"tap0" . 0xfe80000000000000505400fffe000001'],
+    senders4: ['"tap0" . 52:54:00:00:00:0a . 10.0.0.11'],
+    senders6: ['"tap0" . 52:54:00:00:00:0a . fd00::11', '"tap0" . 52:54:00:00:00:0a . fd00::5054:ff:fe00:a'],
     target6: ['"tap0" . 0xfd000000000000000000000000000011', '"tap0" . 0xfd00000000000000505400fffe00000a'],
   });
 });

@@ -7,14 +7,15 @@ export const GUARD_KIND = 'guard';
 
 export function guardElements(nic: Nic, network: Network): Elements {
   const port = `"${nic.interfaceName}"`;
+  const sender = `${port} . ${nic.mac}`;
   const ipv6 = ownIpv6(nic, network);
   const gateways = network.ipv6 === undefined ? [] : [linkLocalOf(network.gatewayMac)];
   return canonicalElements({
     guarded: [port],
-    hardware: [`${port} . ${nic.mac}`],
-    own4: nic.ipv4 === undefined ? [] : [`${port} . ${nic.ipv4}`],
+    hardware: [sender],
+    senders4: nic.ipv4 === undefined ? [] : [`${sender} . ${nic.ipv4}`],
     free4: nic.ipv4 === undefined && lanDecides(network, 'ipv4') ? [port] : [],
-    own6: ipv6.map((address) => `${port} . ${address}`),
+    senders6: ipv6.map((address) => `${sender} . ${address}`),
     free6: ipv6.length === 0 && lanDecides(network, 'ipv6') ? [port] : [],
     reserved6: gateways.map((gateway) => `${port} . ${gateway}`),
     target6: ipv6.map((address) => `${port} . ${hexOf(address)}`),

@@ -9,12 +9,12 @@ import { lookUnder } from '../../abort-signals.js';
 import { type Run, runnerIn } from '../../clients/command/run.js';
 import { readAddresses, readLinks } from '../../clients/iproute/links.js';
 import { readRoutes } from '../../clients/iproute/routes.js';
-import { listRuleset } from '../../clients/nft/listing.js';
 import { type Change, type Impact, type Resource, subjectOf } from '../../plan/resource.js';
 import type { Capabilities, Engine, EngineContext } from '../contract.js';
 import { nothingWithoutPrograms } from '../kernel-gateway/absent-programs.js';
 import { carryOut, commandsOf, emptyWork } from '../kernel-gateway/kernel-work.js';
 import { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
+import { tracePackets } from '../kernel-gateway/trace/trace-packets.js';
 import { capturePackets } from '../../clients/dumpcap/capture.js';
 import { checkLinux } from './check.js';
 import { desireLinux } from './desire.js';
@@ -34,7 +34,7 @@ import {
   settleNodes,
 } from './macvtap.js';
 import { netdevArguments } from './netdev.js';
-import { type Intents, observeSegments } from './observe.js';
+import { type Intents, observeSegments, listSegmentTables } from './observe.js';
 import { nicOptions } from './options.js';
 import { preflight } from './preflight.js';
 import { linkOf, stageSegment } from './stage.js';
@@ -58,6 +58,7 @@ const CAPABILITIES: Capabilities = {
   dns: true,
   antiSpoofing: true,
   capture: true,
+  trace: true,
   manyHosts: 'the linux engine works on one host; write `engine: ovs`',
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
@@ -98,8 +99,9 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
       readLinks(run, signal),
       readAddresses(run, signal),
       intents.read(),
-      // Of the same look: what follows finds it read.
-      listRuleset(run, signal),
+      // Of the same look: what follows finds them read.
+      listSegmentTables(run, project, signal),
+      gateway.readTable(signal),
     ]);
     hostBridges.see(links);
     const names = new Set(links.map(({ ifname }) => ifname));
@@ -157,6 +159,7 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
     status: (signal) => readStatus(run, project, gateway, uplinks, signal),
     leases: async (signal) => leaseRecords(await observe(signal), await gateway.leases()),
     capture: (nic, _network, signal) => capturePackets(host.namespace, nic.interfaceName, signal),
+    trace: (nic, signal) => tracePackets(host.namespace, project, nic, signal),
     doctor: (signal) => doctor(run, gateway, signal),
   };
 }
@@ -172,7 +175,10 @@ interface Parts {
 
 async function execute(parts: Parts, changes: readonly Change[], signal: AbortSignal): Promise<void> {
   const { run, project, directory, gateway, intents, uplinks } = parts;
-  await gateway.retire(changes, signal);
+  // The host's routes stay as they are but where its NIC goes into a bridge or out of one: else they are read once.
+  const movesUplink = changes.some((change) => subjectOf(change).kind === UPLINK_KIND);
+  const gatewaySignal = movesUplink ? signal : lookUnder(signal);
+  await gateway.retire(changes, gatewaySignal);
   await uplinks.giveBack(changes, signal);
   const work = emptyWork();
   const knowsForceForwarding = await gateway.knowsForceForwarding(signal);
@@ -188,7 +194,7 @@ async function execute(parts: Parts, changes: readonly Change[], signal: AbortSi
   await intents.clear();
   if (hasMacvtaps) await settleNodes(run, changes, await readLinks(run, signal), signal);
   await uplinks.take(changes, signal);
-  await gateway.serve(changes, signal);
+  await gateway.serve(changes, gatewaySignal);
   await uplinks.sweep(signal);
   await rmdir(join(directory, 'dnsmasq')).catch(() => undefined);
   await rmdir(directory).catch(() => undefined);

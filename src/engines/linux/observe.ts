@@ -22,6 +22,18 @@ import { NAMESPACE_KIND, type NamespaceView, observedVeth, VETH_KIND } from './v
 /** Names of links that were about to be made, with the mark they would get. */
 export type Intents = ReadonlyMap<string, Mark>;
 
+/** The tables that guard ports, and that close isolated networks. */
+export function listSegmentTables(
+  run: Run,
+  project: string,
+  signal: AbortSignal,
+): Promise<[guard: NftTable | undefined, closed: NftTable | undefined]> {
+  return Promise.all([
+    listTable(run, 'bridge', tableName('bridge', project, PROVIDER).name, signal),
+    listTable(run, 'netdev', tableName('netdev', project, PROVIDER).name, signal),
+  ]);
+}
+
 export async function observeSegments(
   run: Run,
   project: string,
@@ -30,9 +42,8 @@ export async function observeSegments(
   uplinkRecord: (network: string) => Promise<UplinkRecord | undefined>,
   signal: AbortSignal,
 ): Promise<Resource[]> {
-  const [guard, closed, namespaces] = await Promise.all([
-    listTable(run, 'bridge', tableName('bridge', project, PROVIDER).name, signal),
-    listTable(run, 'netdev', tableName('netdev', project, PROVIDER).name, signal),
+  const [[guard, closed], namespaces] = await Promise.all([
+    listSegmentTables(run, project, signal),
     readNamespaces(run, signal),
   ]);
   const marked = links.flatMap((link) => {

@@ -115,7 +115,7 @@ function stageGuard(project: string, change: Change, work: KernelWork): void {
   const comment = elementComment({ kind: GUARD_KIND, name, serves: 'port' });
   const before = change.action === 'create' ? {} : elementsOf(change.before);
   const after = change.action === 'delete' ? {} : elementsOf(change.after);
-  work.rulesetLines.push(...elementLines(tableName('bridge', project, PROVIDER), comment, before, after));
+  work.rulesetLines.push(...elementLines(guardTable(project, PROVIDER), comment, before, after));
 }
 
 function stageRateLimit(project: string, change: Change, work: KernelWork): void {

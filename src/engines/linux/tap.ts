@@ -58,12 +58,10 @@ export function stageTap(
     const user = owner === null ? '' : ` user ${owner}`;
     work.linkLines.push(
       `tuntap add dev ${device} mode tap${user}${isMultiQueue ? ' multi_queue' : ''}`,
-      `link set dev ${device} mtu ${mtuBytes} addrgenmode none`,
-      // The mark comes last: what carries it is whole.
       `link property add dev ${device} altname ${formatMark(project, { kind: 'nic', ...nic })}`,
     );
-  } else if ((before.properties as unknown as Tap).mtuBytes !== mtuBytes) {
-    work.linkLines.push(`link set dev ${device} mtu ${mtuBytes}`);
   }
-  work.finalLinkLines.push(`link set dev ${device} master ${bridge} up`);
+  // The rest in one line, which the kernel carries out under one lock: no address is formed in between, since that is
+  // done when a device gets its carrier, by whoever opens it later.
+  work.finalLinkLines.push(`link set dev ${device} mtu ${mtuBytes} addrgenmode none master ${bridge} up`);
 }

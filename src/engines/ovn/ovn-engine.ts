@@ -33,6 +33,9 @@ import { preflightOvn } from './preflight.js';
 import { asServed, hasServer, serverPlace } from './server.js';
 import { readStatus } from './status.js';
 
+const NO_TRACE =
+  'the ovn engine follows no packets; `ovn-trace` explains a flow, `passerelle capture` shows what passes a NIC';
+
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
   routedOutside: true,
@@ -43,6 +46,7 @@ const CAPABILITIES: Capabilities = {
   dns: true,
   antiSpoofing: true,
   capture: true,
+  trace: NO_TRACE,
   manyHosts: true,
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,

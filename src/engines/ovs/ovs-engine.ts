@@ -30,6 +30,9 @@ import { commitUplinks } from './uplink/uplink-watch.js';
 import { serverPlace } from './host/server.js';
 import { netdevArguments } from '../open-vswitch/netdev.js';
 
+const NO_TRACE =
+  'the ovs engine follows no packets; `passerelle capture` shows what passes a NIC, `engine: linux` or `user` says why one ends';
+
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
   routedOutside: true,
@@ -40,6 +43,7 @@ const CAPABILITIES: Capabilities = {
   dns: true,
   antiSpoofing: true,
   capture: true,
+  trace: NO_TRACE,
   manyHosts: true,
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,

@@ -24,6 +24,7 @@ import { checkOverlays, checkVxlan, underlayProblems } from './vxlan.js';
 import { checkNics, nativeNics, nativeProblems } from './check.js';
 import { changeNamespaces, configureNamespaces, observeNamespaces } from './namespaces.js';
 import { readNativeFacts } from './native-facts.js';
+import { tracePackets } from './trace/trace-packets.js';
 import { forwardProblems, hostAddresses, missingVdePlug, readListenFacts } from './preflight.js';
 import { removeDeadSockets } from './run-files.js';
 import {
@@ -55,6 +56,7 @@ const CAPABILITIES: Capabilities = {
   dns: true,
   antiSpoofing: true,
   capture: true,
+  trace: true,
   manyHosts: true,
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
@@ -121,6 +123,11 @@ export function createUserEngine(context: EngineContext): Engine {
       const fabric = await findFabric(context, signal);
       if (fabric === undefined) throw notRunning();
       yield* fabric.capture(nic.id, signal);
+    },
+    async *trace(nic, signal) {
+      const fabric = await findFabric(context, signal);
+      if (fabric === undefined) throw notRunning();
+      yield* tracePackets(fabric, nic, signal);
     },
     async sweep(signal) {
       const fabric = await findFabric(context, signal);

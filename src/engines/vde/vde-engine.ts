@@ -35,6 +35,8 @@ import { readStatus } from './status.js';
 const NO_CAPTURE =
   'vde_switch has no port that sees the others; capture inside the machine, or write `engine: user`';
 
+const NO_TRACE = 'vde_switch does not tell what it drops; `engine: linux` or `user` says why a packet ends';
+
 const CAPABILITIES: Capabilities = {
   modes: {
     isolated: true,
@@ -50,6 +52,7 @@ const CAPABILITIES: Capabilities = {
   dns: true,
   antiSpoofing: 'vde_switch looks at no addresses; write `engine: user`, or `engine: linux`',
   capture: NO_CAPTURE,
+  trace: NO_TRACE,
   manyHosts: 'the vde engine does not read `hosts` yet; join hosts by `plugs`, or write `engine: ovs`',
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,

@@ -3,7 +3,8 @@
  *
  * Theory of operation. Requests are lines; they are carried out one after the other, and reading pauses meanwhile, so a
  * client that asks without listening holds one request and one answer, not more. A client may close its sending half
- * and still gets its answers. After `capture` the connection carries pcapng and nothing else, until the client hangs up.
+ * and still gets its answers. After `capture` the connection carries pcapng and nothing else, after `trace` lines of frames, until the client hangs
+ * up.
  */
 import type { Socket } from 'node:net';
 import { PasserelleError } from '../../errors.js';
@@ -13,14 +14,15 @@ import { describeIssues, parseParams, requestSchema } from './schema.js';
 
 export const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
 
-/** A capture that runs. */
-export interface CaptureStream {
+/** A capture or a trace that runs. */
+export interface PortStream {
   chunks(): AsyncIterable<Uint8Array>;
   /** Ends `chunks` after what is queued. */
   close(): void;
 }
 
-type Answered = Exclude<keyof FabricMethods, 'capture'>;
+type Streaming = 'capture' | 'trace';
+type Answered = Exclude<keyof FabricMethods, Streaming>;
 
 export type ControlHandlers = {
   readonly [Method in Answered]: (
@@ -28,7 +30,8 @@ export type ControlHandlers = {
   ) => FabricMethods[Method][1] | Promise<FabricMethods[Method][1]>;
 } & {
   /** @throws PasserelleError when there is no such port. */
-  capture(portId: string): CaptureStream;
+  readonly [Method in Streaming]: (portId: string) => PortStream;
+} & {
   /** Told of errors that are ours. */
   onDefect(error: unknown): void;
   /** The answer to `shutdown` is on its way. */
@@ -44,7 +47,7 @@ export class ControlConnection {
   readonly #socket: Socket;
   readonly #handlers: ControlHandlers;
   readonly #reader = new LineReader(MAX_REQUEST_BYTES);
-  #capture: CaptureStream | undefined;
+  #streaming: PortStream | undefined;
   #work: Promise<void> = Promise.resolve();
 
   constructor(socket: Socket, handlers: ControlHandlers) {
@@ -52,19 +55,19 @@ export class ControlConnection {
     this.#handlers = handlers;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => {
-      this.#capture?.close();
+      this.#streaming?.close();
       this.#queue(() => {
         socket.end();
         return Promise.resolve();
       });
     });
-    socket.on('close', () => this.#capture?.close());
+    socket.on('close', () => this.#streaming?.close());
     // A client that went away is no error of ours; `close` follows.
     socket.on('error', () => undefined);
   }
 
   #onData(chunk: Buffer): void {
-    if (this.#capture !== undefined) return;
+    if (this.#streaming !== undefined) return;
     let lines: string[];
     try {
       lines = this.#reader.read(chunk);
@@ -95,15 +98,15 @@ export class ControlConnection {
   }
 
   async #answer(line: string): Promise<void> {
-    if (this.#socket.destroyed || this.#capture !== undefined) return;
+    if (this.#socket.destroyed || this.#streaming !== undefined) return;
     const { id, method, params } = parseRequest(line);
     if (method === undefined) {
       await this.#write({ id, error: params });
       return;
     }
     try {
-      if (method === 'capture') {
-        await this.#startCapture(id, parseParams(method, params).port);
+      if (method === 'capture' || method === 'trace') {
+        await this.#stream(id, this.#handlers[method](parseParams(method, params).port));
         return;
       }
       await this.#write({ id, result: await this.#call(method, params) });
@@ -129,14 +132,13 @@ export class ControlConnection {
     }
   }
 
-  async #startCapture(id: number | string | null, portId: string): Promise<void> {
-    const capture = this.#handlers.capture(portId);
-    this.#capture = capture;
+  async #stream(id: number | string | null, stream: PortStream): Promise<void> {
+    this.#streaming = stream;
     // Whatever the client still says is not read as requests, but its hanging up is noticed.
     this.#socket.resume();
     await this.#write({ id, result: { streaming: true } });
-    for await (const chunk of capture.chunks()) {
-      if (this.#socket.destroyed) capture.close();
+    for await (const chunk of stream.chunks()) {
+      if (this.#socket.destroyed) stream.close();
       else await this.#send(chunk);
     }
     this.#socket.end();

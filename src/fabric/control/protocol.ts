@@ -4,7 +4,8 @@
  * Theory of operation: a unix stream socket (0600 in a 0700 directory) carries one JSON object a line,
  * `{id, method, params}` answered by `{id, result}` or `{id, error: {code, message}}`, in any order.
  * `apply` is one transaction: the whole list is carried out, or none of it. `capture` answers
- * `{id, result: {streaming: true}}` and turns the connection into a raw pcapng stream until either side closes it.
+ * `{id, result: {streaming: true}}` and turns the connection into a raw pcapng stream until either side closes it, and
+ * `trace` the same into lines of JSON, one a frame.
  * The fabric keeps no configuration on disk: after a restart it is empty, and `up` tells it everything again.
  */
 export interface FabricSubnet {
@@ -170,6 +171,16 @@ export interface FabricLease {
   readonly expiresAtMs?: number;
 }
 
+/** One line of a `trace`: a frame that the port's machine sent. */
+export interface TracedFrame {
+  /** Its first bytes, in base64. */
+  readonly head: string;
+  /** Why it was refused; absent: it was not. */
+  readonly reason?: string;
+  /** Frames before it that are not told, since the reader was too slow. */
+  readonly lost?: number;
+}
+
 /** Method -> [params, result]. */
 export interface FabricMethods {
   configuration: [Record<string, never>, FabricConfiguration];
@@ -177,5 +188,6 @@ export interface FabricMethods {
   status: [Record<string, never>, FabricStatus];
   leases: [Record<string, never>, readonly FabricLease[]];
   capture: [{ readonly port: string }, { readonly streaming: true }];
+  trace: [{ readonly port: string }, { readonly streaming: true }];
   shutdown: [Record<string, never>, Record<string, never>];
 }

@@ -175,6 +175,7 @@ const paramsSchemas = {
   status: nothing,
   leases: nothing,
   capture: z.strictObject({ port: identifier }),
+  trace: z.strictObject({ port: identifier }),
   shutdown: nothing,
 } satisfies { [Method in keyof FabricMethods]: z.ZodType<FabricMethods[Method][0]> };
 

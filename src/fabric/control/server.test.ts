@@ -32,6 +32,7 @@ const handlers: ControlHandlers = {
   leases: () =>
     Array.from({ length: 20_000 }, (_, index) => ({ network: 'n', mac: 'm', address: String(index) })),
   shutdown: () => ({}),
+  trace: () => ({ chunks: async function* () {}, close: () => undefined }),
   capture(portId) {
     if (portId !== 'a/0') throw new PasserelleError({ code: 'fabric/unknown-port', message: 'no such port' });
     let close = (): void => undefined;

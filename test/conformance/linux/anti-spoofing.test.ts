@@ -31,10 +31,12 @@ describe.skipIf(reason !== undefined)('anti-spoofing at the port', () => {
   };
   const network = topology.networks[0];
 
-  /** Packets that the rule has dropped. */
+  /** Packets that the rule has dropped, in whichever chains it stands. */
   const dropped = (rule: string): number => {
     const text = lab.must(lab.host, `nft list table bridge passerelle.${PROJECT}.linux`);
-    return Number(new RegExp(`packets (\\d+) .*comment "${rule} `).exec(text)?.[1] ?? NaN);
+    const counts = [...text.matchAll(new RegExp(`packets (\\d+) .*comment "${rule} `, 'g'))];
+    expect(counts, `no rule named ${rule}`).not.toEqual([]);
+    return counts.reduce((sum, [, packets]) => sum + Number(packets), 0);
   };
 
   beforeAll(async () => {

@@ -1,6 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createLinuxEngine } from '../../../src/engines/linux/linux-engine.js';
 import type { Engine } from '../../../src/engines/contract.js';
+import type { Nic } from '../../../src/topology/topology.js';
 import { converge, planFor } from './converge.js';
 import { NamespaceLab, PROJECT, machine, whyNot } from './namespace-lab.js';
 import { topologyOf } from './topologies.js';
@@ -11,6 +13,8 @@ if (reason !== undefined) console.log(`skipped: ${reason}`);
 const [web1 = '', srv1 = '', db1 = '', db2 = ''] = ['web1', 'srv1', 'db1', 'db2'].map((name) =>
   machine(name),
 );
+
+const NO_CONNECTION = fileURLToPath(new URL('no-connection.py', import.meta.url));
 
 describe.skipIf(reason !== undefined)('nat, routed and isolated networks of the kernel', () => {
   let lab: NamespaceLab;
@@ -33,8 +37,9 @@ describe.skipIf(reason !== undefined)('nat, routed and isolated networks of the 
       db2: [{ network: 'back', host: 22 }],
     },
   );
-  const ipv6Of = (machine: string): string =>
-    topology.machines.find(({ name }) => name === machine)?.nics[0]?.ipv6 ?? '';
+  const nicOf = (machine: string): Nic | undefined =>
+    topology.machines.find(({ name }) => name === machine)?.nics[0];
+  const ipv6Of = (machine: string): string => nicOf(machine)?.ipv6 ?? '';
   let before: string;
 
   beforeAll(async () => {
@@ -71,6 +76,29 @@ describe.skipIf(reason !== undefined)('nat, routed and isolated networks of the 
     expect(lab.ask(web1, '203.0.113.9', 7001, 'udp')).toBe('192.0.2.2');
     expect(lab.ask(srv1, '203.0.113.9', 7001)).toBe('10.77.2.11');
     expect(lab.ask(srv1, '2001:db8:9::9', 7001)).toBe(ipv6Of('srv1'));
+  });
+
+  it('keeps what belongs to no connection inside where it is translated, since nothing would translate it', () => {
+    lab.must(
+      lab.router,
+      'nft add table inet ear; nft "add chain inet ear c { type filter hook prerouting priority -400 ; }"',
+    );
+    const heard = (name: string, to: string): boolean => {
+      const family = to.includes(':') ? 'ip6' : 'ip';
+      const from = family === 'ip' ? (nicOf(name)?.ipv4 ?? '') : ipv6Of(name);
+      lab.must(
+        lab.router,
+        `nft flush chain inet ear c; nft add rule inet ear c ${family} saddr ${from} counter`,
+      );
+      lab.must(machine(name), `python3 ${NO_CONNECTION} ${from} ${to}`);
+      return /packets [1-9]/.test(lab.must(lab.router, 'nft list table inet ear'));
+    };
+    for (const to of ['203.0.113.9', '2001:db8:9::9']) {
+      expect(lab.pings(web1, to) && lab.pings(srv1, to)).toBe(true);
+      expect(heard('srv1', to), to).toBe(true);
+      expect(heard('web1', to), to).toBe(false);
+    }
+    lab.must(lab.router, 'nft delete table inet ear');
   });
 
   it('is entered from outside where it is routed, and not where it is translated', () => {

@@ -28,7 +28,7 @@ export class DhcpService {
   }
 
   async observe(): Promise<Resource[]> {
-    const processes = await findProcesses(this.#files.directory);
+    const processes = findProcesses(this.#files.directory);
     const instances = new Set([
       ...(await this.#files.instances()),
       ...[...processes.keys()].map(instanceOfPath),
@@ -59,7 +59,7 @@ export class DhcpService {
       (change) => change.action === 'delete' && change.before.kind === SERVER_KIND,
     );
     if (leaving.length === 0) return;
-    const processes = await findProcesses(this.#files.directory);
+    const processes = findProcesses(this.#files.directory);
     await Promise.all(
       leaving.map(async (change) => {
         const pid = processes.get(this.#files.paths(nameOf(subjectOf(change))).config);
@@ -80,7 +80,7 @@ export class DhcpService {
       }
     }
     if (byInstance.size === 0) return;
-    const processes = await findProcesses(this.#files.directory);
+    const processes = findProcesses(this.#files.directory);
     for (const [instance, concerned] of byInstance) {
       await this.#update(instance, concerned, processes.get(this.#files.paths(instance).config), signal);
     }

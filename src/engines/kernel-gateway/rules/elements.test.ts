@@ -3,7 +3,10 @@ import { expect, it } from 'vitest';
 import { canonicalElements, elementLines, type Elements, elementsByOwner } from './elements.js';
 import { tableName } from './ruleset.js';
 
-const table = tableName('inet', 'shop', 'linux');
+const table = {
+  ...tableName('inet', 'shop', 'linux'),
+  sets: Object.fromEntries(['segments', 'forward4_any', 'a', 'b', 'c'].map((name) => [name, ''])),
+};
 
 it('adds what comes and deletes what goes, by key, with who asked for it', () => {
   const before = { segments: ['"a"'], forward4_any: ['tcp . 1 : 10.0.0.1 . 1'] };
@@ -13,6 +16,10 @@ it('adds what comes and deletes what goes, by key, with who asked for it', () =>
     'add element inet passerelle.shop.linux segments { "b" comment "forward x web" }',
     'add element inet passerelle.shop.linux forward4_any { tcp . 1 comment "forward x web" : 10.0.0.1 . 2 }',
   ]);
+});
+
+it('leaves what was in a set of an older version to go with the set', () => {
+  expect(elementLines(table, 'c', { bound: ['"a"'], segments: ['"a"'] }, { segments: ['"a"'] })).toEqual([]);
 });
 
 it('reads back by whom they were asked for', () => {

@@ -6,7 +6,7 @@
 import type { NftTable } from '../../../clients/nft/listing.js';
 import { quoted } from '../../../clients/nft/transaction.js';
 import type { Json, Resource } from '../../../plan/resource.js';
-import { type TableName, tablePhrase } from './ruleset.js';
+import { type TableDefinition, tablePhrase } from './ruleset.js';
 
 /** Set or map name -> elements as typed, sorted. */
 export type Elements = Readonly<Record<string, readonly string[]>>;
@@ -52,10 +52,19 @@ export function elementsByOwner(table: NftTable): { owner: ElementOwner; element
   });
 }
 
-/** Commands that lead from some elements to others, one for each set; what is in both stays untouched. */
-export function elementLines(table: TableName, comment: string, before: Elements, after: Elements): string[] {
+/**
+ * Commands that lead from some elements to others, one for each set; what is in both stays untouched. A set that the
+ * table has no more, as after an upgrade, goes with all that is in it.
+ */
+export function elementLines(
+  table: Pick<TableDefinition, 'family' | 'name' | 'sets'>,
+  comment: string,
+  before: Elements,
+  after: Elements,
+): string[] {
   const phrase = tablePhrase(table);
-  const gone = without(before, after).map(
+  const standing = Object.fromEntries(Object.entries(before).filter(([set]) => set in table.sets));
+  const gone = without(standing, after).map(
     ([set, texts]) => `delete element ${phrase} ${set} { ${texts.map(keyOf).join(', ')} }`,
   );
   const come = without(after, before).map(

@@ -19,41 +19,54 @@ import { tableName } from './ruleset.js';
  */
 const SHOWN_AS_GATEWAY = 113;
 
-const FORWARD_LABELS = {
-  'as-gateway-ipv4': `ip daddr . meta l4proto . th dport @as_gateway4 ct label set ${SHOWN_AS_GATEWAY}`,
-  'as-gateway-ipv4-any': `meta nfproto ipv4 meta l4proto . th dport @as_gateway4_any ct label set ${SHOWN_AS_GATEWAY}`,
-  'as-gateway-ipv6': `ip6 daddr . meta l4proto . th dport @as_gateway6 ct label set ${SHOWN_AS_GATEWAY}`,
-  'as-gateway-ipv6-any': `meta nfproto ipv6 meta l4proto . th dport @as_gateway6_any ct label set ${SHOWN_AS_GATEWAY}`,
-};
+const SHOW_AS_GATEWAY = `ct label set ${SHOWN_AS_GATEWAY}`;
 
-const FORWARD_LOOKUPS = {
-  'forward-ipv4': 'dnat ip to ip daddr . meta l4proto . th dport map @forward4',
-  'forward-ipv4-any': 'dnat ip to meta l4proto . th dport map @forward4_any',
-  'forward-ipv4-range': 'dnat ip to ip daddr . meta l4proto . th dport map @forward4_range',
-  'forward-ipv4-any-range': 'dnat ip to meta l4proto . th dport map @forward4_any_range',
-  'forward-ipv6': 'dnat ip6 to ip6 daddr . meta l4proto . th dport map @forward6',
-  'forward-ipv6-any': 'dnat ip6 to meta l4proto . th dport map @forward6_any',
-  'forward-ipv6-range': 'dnat ip6 to ip6 daddr . meta l4proto . th dport map @forward6_range',
-  'forward-ipv6-any-range': 'dnat ip6 to meta l4proto . th dport map @forward6_any_range',
+/** A forward that leads back to where its client is: told by the devices, seen by conntrack before `sources` asks. */
+const HAIRPIN = `ct status dnat ct direction original iifname . oifname @same_segment ${SHOW_AS_GATEWAY}`;
+
+/** Only what is for this host is forwarded, and a machine of a closed network is not served by the host. */
+const FORWARDS = {
+  'to-this-host': 'fib daddr type != local return',
+  'closed-networks-have-no-forwards': 'iifname @closed return',
+  family: 'meta nfproto vmap { ipv4 : goto forwards4, ipv6 : goto forwards6 }',
 };
 
 /** By lot, for each connection anew (`forwards.ts`). */
 const SHARE = `numgen random mod ${SHARES}`;
-
-const SHARED_LOOKUPS = {
-  'shared-ipv4': `dnat ip to ip daddr . meta l4proto . th dport . ${SHARE} map @shared4`,
-  'shared-ipv4-any': `dnat ip to meta l4proto . th dport . ${SHARE} map @shared4_any`,
-  'shared-ipv6': `dnat ip6 to ip6 daddr . meta l4proto . th dport . ${SHARE} map @shared6`,
-  'shared-ipv6-any': `dnat ip6 to meta l4proto . th dport . ${SHARE} map @shared6_any`,
-};
 
 /** `typeof` and not `type`: a number drawn has no type of its own. */
 function sharedMap(listen: string, family: 'ip' | 'ip6'): string {
   return `typeof ${listen}meta l4proto . tcp dport . ${SHARE} : ${family} daddr . tcp dport ;`;
 }
 
+/** A listen address comes before all addresses of the host, a port before ranges. */
+function forwardRules(family: 4 | 6): Readonly<Record<string, string>> {
+  const ip = family === 4 ? 'ip' : 'ip6';
+  const any = 'meta l4proto . th dport';
+  const one = `${ip} daddr . ${any}`;
+  return {
+    'as-gateway': `${one} @as_gateway${family} ${SHOW_AS_GATEWAY}`,
+    'as-gateway-any': `${any} @as_gateway${family}_any ${SHOW_AS_GATEWAY}`,
+    one: `dnat ${ip} to ${one} map @forward${family}`,
+    'one-any': `dnat ${ip} to ${any} map @forward${family}_any`,
+    range: `dnat ${ip} to ${one} map @forward${family}_range`,
+    'range-any': `dnat ${ip} to ${any} map @forward${family}_any_range`,
+    shared: `dnat ${ip} to ${one} . ${SHARE} map @shared${family}`,
+    'shared-any': `dnat ${ip} to ${any} . ${SHARE} map @shared${family}_any`,
+  };
+}
+
 /** The networks of the project are not outside. */
-const BOUND_UPLINK = 'iifname @bound oifname != @segments iifname . oifname != @bound_uplinks counter drop';
+const BOUND_UPLINK = 'oifname != @segments iifname . oifname != @bound_uplinks counter drop';
+
+/** What is announced is what fits through, whichever of the two sides is the narrow one (RFC 4821 section 7.6.2). */
+const MSS = 'tcp flags syn tcp option maxseg size set rt mtu';
+
+/** What leaves by no connection has no translation. Between the project's own networks nothing is translated. */
+const UNTRANSLATED = 'ct state invalid,untracked oifname != @segments';
+
+/** A bridged packet that br_netfilter shows us is no affair of a gateway. Asked where else it would be refused. */
+const WITHIN_SEGMENT = 'iifname . oifname @same_segment accept';
 
 export function gatewayTable(project: string, provider: string): TableDefinition {
   return {
@@ -63,14 +76,13 @@ export function gatewayTable(project: string, provider: string): TableDefinition
       segments: 'type ifname ;',
       // Devices of networks that reach nothing but themselves.
       closed: 'type ifname ;',
-      // Bridged packets that br_netfilter shows us: from a segment to itself.
+      // From a segment to itself: bridged packets that br_netfilter shows us, and what a forward leads back.
       same_segment: 'type ifname . ifname ;',
       subnets4: 'type ifname . ipv4_addr ; flags interval ;',
       subnets6: 'type ifname . ipv6_addr ; flags interval ;',
       masquerade4: 'type ipv4_addr ; flags interval ;',
       masquerade6: 'type ipv6_addr ; flags interval ;',
-      // Segments that may leave by some devices only, and those devices.
-      bound: 'type ifname ;',
+      // Devices by which segments of their own uplink may leave.
       bound_uplinks: 'type ifname . ifname ;',
       from_segment: 'type ifname : verdict ;',
       into_segment: 'type ifname : verdict ;',
@@ -96,72 +108,81 @@ export function gatewayTable(project: string, provider: string): TableDefinition
       // A machine must not reach what listens on the host's loopback, which route_localnet would allow.
       loopback_guard: {
         hook: 'type filter hook prerouting priority -300',
-        rules: { 'loopback-is-the-hosts': 'iifname @segments ip daddr 127.0.0.0/8 counter drop' },
-      },
-      forwards: {
-        rules: {
-          'not-to-this-host': 'fib daddr type != local return',
-          'closed-networks-have-no-forwards': 'iifname @closed return',
-          ...FORWARD_LABELS,
-          ...FORWARD_LOOKUPS,
-          ...SHARED_LOOKUPS,
-        },
+        rules: { 'loopback-is-the-hosts': 'ip daddr 127.0.0.0/8 iifname @segments counter drop' },
       },
       forwards_in: {
         hook: 'type nat hook prerouting priority -100',
-        rules: { forwards: 'jump forwards' },
+        rules: FORWARDS,
       },
       forwards_own: {
         hook: 'type nat hook output priority -100',
-        rules: { forwards: 'jump forwards' },
+        rules: FORWARDS,
       },
+      forwards4: { rules: forwardRules(4) },
+      forwards6: { rules: forwardRules(6) },
       sources: {
         hook: 'type nat hook postrouting priority 100',
         rules: {
-          'hairpin-ipv4': 'ct status dnat oifname . ip saddr @subnets4 masquerade',
-          'hairpin-ipv6': 'ct status dnat oifname . ip6 saddr @subnets6 masquerade',
-          'as-gateway': `oifname @segments ct label ${SHOWN_AS_GATEWAY} masquerade`,
-          'from-loopback': 'oifname @segments ip saddr 127.0.0.0/8 masquerade',
-          'between-segments': 'oifname @segments return',
+          'into-segment': 'oifname @segments goto sources_into',
           'multicast-ipv4': 'ip daddr { 224.0.0.0/4, 255.255.255.255 } return',
           'masquerade-ipv4': 'ip saddr @masquerade4 masquerade',
           'masquerade-ipv6': 'ip6 saddr @masquerade6 ip6 daddr != ff00::/8 masquerade',
         },
       },
+      sources_into: {
+        rules: {
+          'as-gateway': `ct label ${SHOWN_AS_GATEWAY} masquerade`,
+          'from-loopback': 'ip saddr 127.0.0.0/8 masquerade',
+        },
+      },
       passage: {
         hook: 'type filter hook forward priority 0',
         rules: {
-          'within-segment': 'iifname . oifname @same_segment accept',
-          'mss-into': 'oifname @segments tcp flags syn tcp option maxseg size set rt mtu',
-          'mss-from': 'iifname @segments tcp flags syn tcp option maxseg size set rt mtu',
           'from-segment': 'iifname vmap @from_segment',
           'into-segment': 'oifname vmap @into_segment',
         },
       },
-      // Of a translated network only its own addresses leave, else they would leave untranslated.
+      // Of a translated network only what is its own leaves, and only translated: what conntrack makes nothing of, as an
+      // RST of a connection long gone, would show the outside an address of the inside.
       from_nat: {
         rules: {
-          'own-source-ipv4': 'meta nfproto ipv4 iifname . ip saddr != @subnets4 counter drop',
-          'own-source-ipv6': 'meta nfproto ipv6 iifname . ip6 saddr != @subnets6 counter drop',
-          'bound-uplink': BOUND_UPLINK,
+          mss: MSS,
+          hairpin: HAIRPIN,
+          'own-source-ipv4': 'meta nfproto ipv4 iifname . ip saddr != @subnets4 goto foreign_source',
+          'own-source-ipv6': 'meta nfproto ipv6 iifname . ip6 saddr != @subnets6 goto foreign_source',
+          'translated-ipv4': `${UNTRANSLATED} ip saddr @masquerade4 counter drop`,
+          'translated-ipv6': `${UNTRANSLATED} ip6 saddr @masquerade6 counter drop`,
         },
       },
-      from_routed: {
-        rules: { 'bound-uplink': BOUND_UPLINK },
+      from_nat_bound: {
+        rules: { 'bound-uplink': BOUND_UPLINK, rest: 'goto from_nat' },
+      },
+      from_routed: { rules: { mss: MSS, hairpin: HAIRPIN } },
+      from_routed_bound: {
+        rules: { 'bound-uplink': BOUND_UPLINK, rest: 'goto from_routed' },
+      },
+      foreign_source: {
+        rules: { 'within-segment': WITHIN_SEGMENT, 'own-source': 'counter drop' },
       },
       into_nat: {
         rules: {
+          mss: MSS,
           answers: 'ct state established,related accept',
           forwards: 'ct status dnat accept',
+          'within-segment': WITHIN_SEGMENT,
           'nobody-else': 'counter reject with icmpx admin-prohibited',
         },
       },
       // Translated for IPv4, routed for IPv6.
       into_nat4: {
-        rules: { 'ipv6-is-routed': 'meta nfproto ipv6 accept', rest: 'goto into_nat' },
+        rules: {
+          'mss-ipv6': `meta nfproto ipv6 ${MSS}`,
+          'ipv6-is-routed': 'meta nfproto ipv6 accept',
+          rest: 'goto into_nat',
+        },
       },
-      into_routed: { rules: {} },
-      shut: { rules: { 'reaches-nothing': 'counter drop' } },
+      into_routed: { rules: { mss: MSS } },
+      shut: { rules: { 'within-segment': WITHIN_SEGMENT, 'reaches-nothing': 'counter drop' } },
     },
   };
 }

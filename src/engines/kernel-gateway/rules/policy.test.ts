@@ -36,11 +36,13 @@ it('translates a nat network, IPv6 too unless it is said to be routed', () => {
 
 it('lets a network with an uplink of its own leave by that alone', () => {
   expect(policyElements(network({ mode: 'routed', uplink: 'eth1' }))).toMatchObject({
-    bound: ['"psl1"'],
     bound_uplinks: ['"psl1" . "eth1"'],
-    from_segment: ['"psl1" : jump from_routed'],
+    from_segment: ['"psl1" : jump from_routed_bound'],
   });
-  expect(policyElements(network({ uplink: 'default' }))).not.toHaveProperty('bound');
+  expect(policyElements(network({ uplink: 'eth1' }))['from_segment']).toEqual([
+    '"psl1" : jump from_nat_bound',
+  ]);
+  expect(policyElements(network({ uplink: 'default' }))).not.toHaveProperty('bound_uplinks');
 });
 
 it('shuts an isolated network, and leaves a bridged one to the LAN', () => {

@@ -22,7 +22,7 @@ export function policyElements(network: Network): Elements {
         ...gatewayElements(network, device),
         masquerade4: blocksOf(network.ipv4),
         masquerade6: translatesIpv6 ? blocksOf(network.ipv6) : [],
-        from_segment: [`${device} : jump from_nat`],
+        from_segment: [`${device} : jump ${isBound(network) ? 'from_nat_bound' : 'from_nat'}`],
         into_segment: [`${device} : goto ${translatesIpv6 ? 'into_nat' : 'into_nat4'}`],
       });
     }
@@ -30,22 +30,24 @@ export function policyElements(network: Network): Elements {
       return canonicalElements({
         ...within,
         ...gatewayElements(network, device),
-        from_segment: [`${device} : jump from_routed`],
+        from_segment: [`${device} : jump ${isBound(network) ? 'from_routed_bound' : 'from_routed'}`],
         into_segment: [`${device} : goto into_routed`],
       });
   }
 }
 
 function gatewayElements(network: Network, device: string): Elements {
-  const { uplink } = network;
-  const isBound = uplink !== undefined && uplink !== 'default';
   return {
     segments: [device],
     subnets4: blocksOf(network.ipv4).map((block) => `${device} . ${block}`),
     subnets6: blocksOf(network.ipv6).map((block) => `${device} . ${block}`),
-    bound: isBound ? [device] : [],
-    bound_uplinks: isBound ? [`${device} . "${uplink}"`] : [],
+    bound_uplinks: isBound(network) ? [`${device} . "${network.uplink}"`] : [],
   };
+}
+
+/** It leaves by one device of the host only. */
+function isBound({ uplink }: Network): boolean {
+  return uplink !== undefined && uplink !== 'default';
 }
 
 export function blockOf(subnet: { readonly address: string; readonly prefixLength: number }): string {

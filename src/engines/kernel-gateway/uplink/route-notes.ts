@@ -12,7 +12,7 @@ export function routeNotes(
     table.sets.find(({ name }) => name === set)?.elements.map(({ text }) => text) ?? [];
   const routed = new Set(
     textsOf('from_segment').flatMap((text) =>
-      text.endsWith('jump from_routed') ? [text.split(' : ')[0]] : [],
+      text.includes(' : jump from_routed') ? [text.split(' : ')[0]] : [],
     ),
   );
   const bound = new Map(

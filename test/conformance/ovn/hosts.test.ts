@@ -243,6 +243,35 @@ describe.skipIf(lacking !== undefined)('one file, many hosts, one OVN', () => {
     await first.passerelle(alone, 'down', '--purge');
   });
 
+  it('a bridge network is the LAN of every host, without tunnels', async () => {
+    const [first, , third] = three();
+    const lan = join(directory, 'lan.yaml');
+    await writeFile(
+      lan,
+      'project: ovnlan\nengine: ovn\nhosts: { kvm1: 192.0.2.1, kvm2: 192.0.2.2, kvm3: 192.0.2.3 }\n' +
+        'networks: { lan: { mode: bridge, uplink: wire } }\n' +
+        'machines:\n  x: { host: kvm1, nics: [{ network: lan, attach: netns }] }\n  y: { host: kvm3, nics: [{ network: lan, attach: netns }] }\n',
+    );
+    const unmapped = await first.passerelle(lan, 'up');
+    expect(unmapped.stderr).toContain('ovn/no-such-mapping');
+    for (const host of [first, third])
+      await host.must('ovs-vsctl', 'set', 'Open_vSwitch', '.', 'external_ids:ovn-bridge-mappings=wire:phy0');
+    for (const [host, machine, address] of [
+      [first, 'x', '192.0.2.101'],
+      [third, 'y', '192.0.2.103'],
+    ] as const) {
+      await host.up(lan);
+      const nics = await host.inside('ovnlan', machine, 'ip', '-json', 'link');
+      const nic = (JSON.parse(nics.stdout) as { ifname: string }[]).find(({ ifname }) => ifname !== 'lo');
+      await host.inside('ovnlan', machine, 'ip', 'address', 'add', `${address}/24`, 'dev', nic?.ifname ?? '');
+    }
+    expect(await first.reaches('ovnlan', 'x', '192.0.2.254', 3)).toBe(true);
+    expect(await third.reaches('ovnlan', 'y', '192.0.2.101', 3)).toBe(true);
+    expect(await outside.type('ping -c 1 -W 2 192.0.2.103 >/dev/null && echo heard')).toBe('heard\n');
+    for (const host of [first, third])
+      expect(await host.passerelle(lan, 'down', '--purge')).toMatchObject({ status: 0 });
+  });
+
   /** What DHCP gives on the device that has the address. */
   async function leaseOf(host: KvmHost, machine: string, address: string): Promise<string> {
     const script = join(directory, 'lease');

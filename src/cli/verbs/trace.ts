@@ -1,3 +1,4 @@
+import { anySignal } from '../../abort-signals.js';
 import type { PacketFate, PacketSummary } from '../../engines/contract.js';
 import { PasserelleError } from '../../errors.js';
 import { paint, type Screen } from '../output/style.js';
@@ -27,7 +28,14 @@ export async function traceVerb(session: Session, options: TraceOptions, name: s
   }
   session.notes.write(`following packets of ${name}; Ctrl-C ends\n`);
   const names = deviceNames(project);
-  await Promise.all(able.map((begin) => tell(session, options, begin, names)));
+  // Where one fails, nobody waits for the others.
+  const failure = new AbortController();
+  const signal = anySignal([session.signal, failure.signal]);
+  try {
+    await Promise.all(able.map((begin) => tell({ ...session, signal }, options, begin, names)));
+  } finally {
+    failure.abort();
+  }
   return 0;
 }
 

@@ -148,10 +148,10 @@ export class Fabric {
     const network = this.#configured.ports.get(portId)?.network ?? '';
     const segment = this.#segments.get(network);
     const trace = new Trace();
-    const counters = (): Iterable<ReadonlyMap<string, number>> =>
-      [segment?.gateway?.port.counters.drops ?? [], this.#services.nat.drops(network)].map(
-        (one) => new Map(one),
-      );
+    const counters = (): ReadonlyMap<string, number>[] => [
+      segment?.gateway?.port.counters.drops ?? new Map<string, number>(),
+      this.#services.nat.drops(network),
+    ];
     const unwatch = segment?.watch(portId, counters, (frame) => trace.add(frame));
     if (unwatch === undefined) throw unknownPort(portId);
     return {

@@ -2,8 +2,8 @@
  * What this engine keeps, as resources. The properties are what is read back from the northbound database, the host's Open
  * vSwitch and the kernel, in the same words, so that what is wanted and what stands are compared without translation. Pure.
  */
-import type { Json, Resource } from '../../plan/resource.js';
-import { type Kind, PROVIDER, resourceId } from './identity.js';
+import { typedResources } from '../open-vswitch/typed-resources.js';
+import { PROVIDER } from './identity.js';
 
 /** A network's logical switch (ovn-nb(5), Logical_Switch). */
 export interface SwitchProperties {
@@ -95,25 +95,4 @@ interface PropertiesByKind {
   readonly 'host-port': HostPortProperties;
 }
 
-export function makeResource<K extends Kind>(
-  kind: K,
-  name: string,
-  properties: PropertiesByKind[K],
-  rest: Partial<Pick<Resource, 'needs' | 'affects' | 'reason' | 'source'>> = {},
-): Resource {
-  return {
-    id: resourceId(kind, name),
-    provider: PROVIDER,
-    kind,
-    properties: properties as unknown as Record<string, Json>,
-    needs: [],
-    affects: [],
-    ...rest,
-  };
-}
-
-/** The properties of a resource of this engine, made by `makeResource`. */
-export function propertiesOf<K extends Kind>(resource: Resource, kind: K): PropertiesByKind[K] {
-  if (resource.kind !== kind) throw new Error(`${resource.id} is no ${kind}`);
-  return resource.properties as unknown as PropertiesByKind[K];
-}
+export const { makeResource, propertiesOf } = typedResources<PropertiesByKind>(PROVIDER);

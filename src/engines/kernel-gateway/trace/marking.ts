@@ -2,6 +2,8 @@
 import type { MarkingTable } from '../../../clients/nft/follow-packets.js';
 import type { Nic } from '../../../topology/topology.js';
 
+/** Where a packet is seen before any other rule of its family. */
+export const FIRST_CHAIN = 'come';
 /** Chains that a packet reaches only when nothing has ended it. */
 export const LAST_CHAINS: ReadonlySet<string> = new Set(['bridged', 'sent', 'taken']);
 
@@ -27,7 +29,7 @@ export function markingTable(project: string, nic: Nic, pid: number): MarkingTab
     chains: {
       bridge: [
         chain(
-          'come',
+          FIRST_CHAIN,
           'prerouting',
           FIRST,
           `iifname "${nic.interfaceName}" ${MARK} ; ether daddr ${nic.mac} ${MARK} ;`,
@@ -35,7 +37,7 @@ export function markingTable(project: string, nic: Nic, pid: number): MarkingTab
         chain('bridged', 'forward', LAST, ''),
       ],
       inet: [
-        chain('come', 'prerouting', FIRST, `${addressed('saddr')} ${addressed('daddr')}`),
+        chain(FIRST_CHAIN, 'prerouting', FIRST, `${addressed('saddr')} ${addressed('daddr')}`),
         chain('translated', 'prerouting', TRANSLATED, addressed('daddr')),
         chain('own', 'output', TRANSLATED, addressed('daddr')),
         chain('sent', 'postrouting', LAST, ''),

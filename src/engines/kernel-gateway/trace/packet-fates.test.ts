@@ -94,6 +94,15 @@ it('says which way a packet passed, and as what', () => {
   ]);
 });
 
+it('begins anew where an id is used again', () => {
+  const told = fatesOf(
+    `1 inet ${MARKING.name} come packet: ${SYN}`,
+    `1 inet ${MARKING.name} come packet: ${SYN.replace('== syn', '== fin,ack')}`,
+    '1 ip filter FORWARD policy drop ',
+  );
+  expect(told.map(({ packet }) => packet.detail)).toEqual(['fin,ack']);
+});
+
 it('forgets packets whose end is never told', () => {
   const begun = Array.from({ length: 3000 }, (_, id) => `${id.toString(16)} inet t c packet: ${SYN}`);
   const drop = (id: number): string => `${id.toString(16)} inet t c policy drop`;

@@ -5,7 +5,7 @@
  */
 import type { TraceLine } from '../../../clients/nft/trace-line.js';
 import type { PacketFate } from '../../contract.js';
-import { LAST_CHAINS } from './marking.js';
+import { FIRST_CHAIN, LAST_CHAINS } from './marking.js';
 import { summaryOf, translation } from './packet-summary.js';
 import { REASONS } from './reasons.js';
 
@@ -27,8 +27,9 @@ export class PacketFates {
   /** What has become of the packet by this, if anything has. */
   see({ id, family, table, chain, event }: TraceLine): PacketFate | undefined {
     if (event.kind === 'packet') {
-      const first = this.#underWay.get(id);
-      if (first === undefined) this.#begin(id, event.fields);
+      // The kernel uses an id again, for another packet of the same flow (nf_tables_trace.c).
+      const isAnother = table === this.#marking && chain === FIRST_CHAIN;
+      if (isAnother || !this.#underWay.has(id)) this.#begin(id, event.fields);
       const isLast = table === this.#marking && LAST_CHAINS.has(chain);
       return isLast ? this.#passed(id, chain, event.fields) : undefined;
     }

@@ -1,9 +1,11 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { buildMicroGuest, type Guest, startGuest, stopAllGuests, virtioNic } from './guest.js';
 
@@ -46,6 +48,30 @@ describe('the micro guest builder', () => {
       expect(statSync(join(cache, 'guest.cpio')).ino).toBe(made.ino);
       expect(readdirSync(cache).sort()).toEqual(names);
       expect(names.filter((name) => name.startsWith('.work'))).toEqual([]);
+    } finally {
+      rmSync(cache, { recursive: true });
+    }
+  });
+});
+
+describe('the programs of a guest', () => {
+  it('are added once, whoever else adds the same ones at that moment', async () => {
+    const cache = await mkdtemp(join(tmpdir(), 'passerelle-lab-programs-'));
+    const add = promisify(execFile);
+    try {
+      writeFileSync(join(cache, 'guest.cpio'), '');
+      for (let round = 0; round < 5; round++) {
+        for (const name of readdirSync(cache)) if (name.startsWith('guest-with-')) rmSync(join(cache, name));
+        const made = await Promise.all(
+          [1, 2, 3, 4].map(async () => {
+            const { stdout } = await add(join(import.meta.dirname, 'add-programs'), ['setpriv'], {
+              env: { ...process.env, MICRO_GUEST_CACHE: cache },
+            });
+            return { file: stdout.trim(), ino: statSync(stdout.trim()).ino };
+          }),
+        );
+        expect(new Set(made.map(({ ino }) => ino)).size).toBe(1);
+      }
     } finally {
       rmSync(cache, { recursive: true });
     }

@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { PacketFate } from '../../../src/engines/contract.js';
 import type { Nic } from '../../../src/topology/topology.js';
 import { arp, icmpv6, ipv4, ipv6, neighbour, note, udp } from './frames.js';
+import { during, type Followed } from './followed.js';
 import { FramePort } from './frame-port.js';
 import { lackingForOvs, OvsHost } from './ovs-host.js';
 import { OvsProject } from './project.js';
@@ -42,42 +41,19 @@ describe.skipIf(lacking !== undefined)('trace on the ovs engine', () => {
     return port;
   }
 
-  /** What is told of the machine's packets while something happens, once it is told that it is there. */
-  async function during(machine: Nic, happens: () => unknown): Promise<PacketFate[]> {
-    const stop = new AbortController();
-    const fates: PacketFate[] = [];
-    const streams = project.engine.trace?.(machine, web, stop.signal) ?? [];
-    const following = streams.map(async (stream) => {
-      for await (const fate of stream) fates.push(fate);
-    });
-    const ping = `ip netns exec ${namespaceOf(machine)} ping -c 1 -W 1 ${web.ipv4!.gateway}`;
-    const isFollowed = async (): Promise<boolean> => {
-      await host.type(ping);
-      // By the switch and by the gateway.
-      return (
-        fates.some(({ packet }) => packet.protocol === 'arp') &&
-        fates.some(({ packet }) => packet.protocol === 'icmp')
-      );
-    };
-    const forget = `ip -n ${namespaceOf(machine)} neigh flush all`;
-    for (let tries = 0; !(await isFollowed()); tries++) {
-      expect(tries, 'nothing is told').toBeLessThan(20);
-      await host.type(forget);
-      await sleep(100);
-    }
-    await happens();
-    await sleep(700);
-    stop.abort();
-    await Promise.all(following);
-    expect(await host.run('nft', 'list', 'tables')).not.toContain('.trace');
-    return fates;
-  }
+  const followed = (machine: Nic): Followed => ({
+    host,
+    engine: project.engine,
+    nic: machine,
+    network: web,
+    namespace: namespaceOf(machine),
+  });
 
   it('says of each frame that the guard ends why it does', async () => {
     const port = await portOf(eve);
     const own = { from: eve.mac };
     const message = udp(4000, 5000, Buffer.from('hello'));
-    const fates = await during(eve, () => {
+    const fates = await during(followed(eve), () => {
       port.send(
         note({ from: '52:54:00:66:66:66' }, 'another MAC'),
         arp(own, 1, { mac: eve.mac, ip: '10.42.0.12' }, '10.42.0.1'),
@@ -123,7 +99,7 @@ describe.skipIf(lacking !== undefined)('trace on the ovs engine', () => {
       `nft 'add table inet byhand; add chain inet byhand in { type filter hook input priority 5; }'
        nft add rule inet byhand in icmp type echo-request meta length 1328 drop`,
     );
-    const fates = await during(bob, async () => {
+    const fates = await during(followed(bob), async () => {
       await host.type(
         [
           // A protected port does not reach another.

@@ -68,3 +68,10 @@ export function parseFlowWalk(text: string): FlowWalk | undefined {
   if (actions === undefined) return undefined;
   return { bridge, steps, actions, ...(remark !== undefined && { remark }) };
 }
+
+/** As `ovs-ofctl dump-flows` prints it. @param last the flow that ended a frame. */
+export function flowText(bridge: string, last: FlowStep | undefined): string {
+  if (last === undefined) return bridge;
+  const { table, match, priority } = last;
+  return `${bridge} table=${table},priority=${priority}${match === '' ? '' : `,${match}`}`;
+}

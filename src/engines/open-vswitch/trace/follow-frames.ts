@@ -7,8 +7,11 @@
 import { captureFrames, type Direction } from '../../../clients/dumpcap/capture.js';
 import type { Run } from '../../../clients/command/run.js';
 import { PasserelleError } from '../../../errors.js';
+import type { Network } from '../../../topology/topology.js';
+import { formatMac, readEthernetHeader } from '../../../wire/ethernet.js';
 import type { PacketFate } from '../../contract.js';
 import { summaryOfFrame } from '../../frame-summary.js';
+import { hasGatewayHere } from '../../kernel-gateway/desire.js';
 import { type FlowWalk, parseFlowWalk } from './flow-walk.js';
 import { shortened } from './shortened.js';
 
@@ -29,7 +32,7 @@ export interface Entry {
   readonly hostNamespace: string | undefined;
 }
 
-/** Why a frame ended, of one that did; `undefined`: there is nothing to tell of it. */
+/** What the switch's answer means; `undefined`: somebody else tells of this frame. */
 export type Judge = (frame: Buffer, walk: FlowWalk) => Omit<PacketFate, 'packet'> | undefined;
 
 /**
@@ -46,10 +49,26 @@ export async function* followFrames(
   const place = inside ?? hostNamespace;
   for await (const { capturedAtMs, bytes } of captureFrames(place, device, direction, KEPT_BYTES, signal)) {
     if (Date.now() - capturedAtMs > STALE_AFTER_MS) continue;
-    const walk = await walkOf(run, bridge, device, shortened(bytes), signal);
+    const walk = await walkOf(run, bridge, device, shortened(bytes), signal).catch(unlessAborted(signal));
+    if (walk === undefined) return;
     const fate = judge(bytes, walk);
     if (fate !== undefined) yield { packet: summaryOfFrame(bytes), ...fate };
   }
+}
+
+/** The end of following is no failure of the question under way. */
+function unlessAborted(signal: AbortSignal): (error: unknown) => undefined {
+  return (error) => {
+    if (!signal.aborted) throw error;
+  };
+}
+
+/** The fate of a frame that the switch lets pass: what goes to the gateway of this host is told by the gateway. */
+export function passed(frame: Buffer, network: Network): ReturnType<Judge> {
+  const header = readEthernetHeader(frame, 0, frame.length);
+  const isForGateway = header !== undefined && formatMac(header.destination) === network.gatewayMac;
+  if (isForGateway && hasGatewayHere(network)) return undefined;
+  return { outcome: 'passed', reason: `into ${network.name}`, isOurs: true };
 }
 
 async function walkOf(

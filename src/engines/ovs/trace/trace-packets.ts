@@ -1,10 +1,10 @@
 /** What becomes of packets of a NIC: in the switch by its flows, in the gateway by the rules of the kernel. */
 import type { Network, Nic } from '../../../topology/topology.js';
-import { formatMac, readEthernetHeader } from '../../../wire/ethernet.js';
 import type { PacketFate } from '../../contract.js';
+import { hasGatewayHere } from '../../kernel-gateway/desire.js';
 import { tracePackets } from '../../kernel-gateway/trace/trace-packets.js';
-import type { FlowStep, FlowWalk } from '../../open-vswitch/trace/flow-walk.js';
-import { followFrames, type Judge } from '../../open-vswitch/trace/follow-frames.js';
+import { type FlowWalk, flowText } from '../../open-vswitch/trace/flow-walk.js';
+import { followFrames, type Judge, passed } from '../../open-vswitch/trace/follow-frames.js';
 import type { OvsHost } from '../host/host.js';
 import { namespaceOfNic } from '../host/places.js';
 import { nicOptions } from '../options.js';
@@ -27,21 +27,13 @@ export function traceOvs(
   };
   return [
     followFrames(run, entry, judgeFor(network, nicOptions(nic).isolated ?? false), signal),
-    ...(network.ipv4 || network.ipv6 ? [tracePackets(namespace, project, nic, signal)] : []),
+    ...(hasGatewayHere(network) ? [tracePackets(namespace, project, nic, signal)] : []),
   ];
 }
 
-/** The fate that the flows say. What goes to the gateway is told by the gateway. */
-export function judgeFor(
-  { name, gatewayMac }: Pick<Network, 'name' | 'gatewayMac'>,
-  isIsolated: boolean,
-): Judge {
-  return (frame, walk) => {
-    if (walk.actions === 'drop') return endedBy(walk, isIsolated);
-    const header = readEthernetHeader(frame, 0, frame.length);
-    if (header !== undefined && formatMac(header.destination) === gatewayMac) return undefined;
-    return { outcome: 'passed', reason: `into ${name}`, isOurs: true };
-  };
+/** The fate that the flows say. */
+export function judgeFor(network: Network, isIsolated: boolean): Judge {
+  return (frame, walk) => (walk.actions === 'drop' ? endedBy(walk, isIsolated) : passed(frame, network));
 }
 
 function endedBy({ bridge, steps, remark }: FlowWalk, isIsolated: boolean): ReturnType<Judge> {
@@ -51,7 +43,7 @@ function endedBy({ bridge, steps, remark }: FlowWalk, isIsolated: boolean): Retu
   return {
     outcome: 'dropped',
     reason: isOurs ? reason : `not by Passerelle: ${reason}`,
-    rule: `ovs ${bridge}${last === undefined ? '' : ` ${flowText(last)}`}`,
+    rule: `ovs ${flowText(bridge, last)}`,
     isOurs,
   };
 }
@@ -60,9 +52,4 @@ function endedBy({ bridge, steps, remark }: FlowWalk, isIsolated: boolean): Retu
 function switchedNowhere(remark: string | undefined, isIsolated: boolean): string {
   if (remark?.includes('drop')) return `the switch: ${remark}`;
   return isIsolated ? 'isolated NICs do not reach one another' : 'the switch has nowhere to send it';
-}
-
-/** As `ovs-ofctl dump-flows` prints it. */
-function flowText({ table, match, priority }: FlowStep): string {
-  return `table=${table},priority=${priority}${match === '' ? '' : `,${match}`}`;
 }

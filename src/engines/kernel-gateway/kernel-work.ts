@@ -16,7 +16,9 @@ export interface KernelWork {
   readonly newNamespaces: string[];
   /** Lines of `ip -batch`: devices are made and stay down; devices that will go are taken down. */
   readonly linkLines: string[];
-  /** The same inside named network namespaces, once these and their links stand. */
+  /** Lines of `bridge -batch`: entries of forwarding tables, once the devices stand. */
+  readonly forwardingLines: string[];
+  /** Lines of `ip -batch` inside named network namespaces, once these and their links stand. */
   readonly namespaceLines: Map<string, string[]>;
   /** Settings of devices inside named namespaces, once these stand and before they have addresses. */
   readonly namespaceSettings: Map<string, Map<string, string>>;
@@ -25,6 +27,8 @@ export interface KernelWork {
   readonly rulesetLines: string[];
   /** Lines of `ip -batch`: addresses, devices up. */
   readonly finalLinkLines: string[];
+  /** The same as `namespaceLines`, once everything is up: what the machines in there have to tell their peers. */
+  readonly announcements: Map<string, string[]>;
   /** Devices that go, then namespaces that go. */
   readonly doomedLinks: string[];
   readonly doomedNamespaces: string[];
@@ -34,11 +38,13 @@ export function emptyWork(): KernelWork {
   return {
     newNamespaces: [],
     linkLines: [],
+    forwardingLines: [],
     namespaceLines: new Map(),
     namespaceSettings: new Map(),
     settings: new Map(),
     rulesetLines: [],
     finalLinkLines: [],
+    announcements: new Map(),
     doomedLinks: [],
     doomedNamespaces: [],
   };
@@ -67,6 +73,7 @@ export async function carryOut(run: Run, work: KernelWork, options: WorkOptions)
     await setRules();
   }
   await runBatch(run, [...work.finalLinkLines, ...deletionLines(work.doomedLinks)], options);
+  for (const [namespace, lines] of work.announcements) await runBatch(runnerIn(namespace), lines, options);
   await runBatch(
     runHere,
     work.doomedNamespaces.map((name) => `netns delete ${name}`),
@@ -77,6 +84,7 @@ export async function carryOut(run: Run, work: KernelWork, options: WorkOptions)
 /** Devices, inside named namespaces too, with their settings. */
 async function makeLinks(run: Run, work: KernelWork, options: WorkOptions): Promise<void> {
   await runBatch(run, work.linkLines, options);
+  await runBatch(run, work.forwardingLines, { ...options, program: 'bridge' });
   for (const [namespace, settings] of work.namespaceSettings)
     await writeSettings(runnerIn(namespace), settings, options.signal);
   for (const [namespace, lines] of work.namespaceLines) await runBatch(runnerIn(namespace), lines, options);
@@ -110,6 +118,7 @@ export function commandsOf(work: KernelWork): string[] {
   return [
     ...work.newNamespaces.map((name) => `ip netns add ${name}`),
     ...work.linkLines.map((line) => `ip ${line}`),
+    ...work.forwardingLines.map((line) => `bridge ${line}`),
     ...[...work.namespaceSettings].flatMap(([name, settings]) =>
       [...settings].map(
         ([key, value]) => `ip netns exec ${name} sysctl -q -w ${shellWord(`${key}=${value}`)}`,
@@ -119,6 +128,7 @@ export function commandsOf(work: KernelWork): string[] {
     ...[...work.settings].map(([name, value]) => `sysctl -e -w ${shellWord(`${name}=${value}`)}`),
     ...work.rulesetLines.map((line) => `nft ${shellWord(line)}`),
     ...work.finalLinkLines.map((line) => `ip ${line}`),
+    ...[...work.announcements].flatMap(([name, lines]) => lines.map((line) => `ip -n ${name} ${line}`)),
     ...work.doomedLinks.map((link) => `ip link delete dev ${link}`),
     ...work.doomedNamespaces.map((name) => `ip netns delete ${name}`),
   ];

@@ -27,8 +27,6 @@ export interface KernelWork {
   readonly rulesetLines: string[];
   /** Lines of `ip -batch`: addresses, devices up. */
   readonly finalLinkLines: string[];
-  /** The same as `namespaceLines`, once everything is up: what the machines in there have to tell their peers. */
-  readonly announcements: Map<string, string[]>;
   /** Devices that go, then namespaces that go. */
   readonly doomedLinks: string[];
   readonly doomedNamespaces: string[];
@@ -44,7 +42,6 @@ export function emptyWork(): KernelWork {
     settings: new Map(),
     rulesetLines: [],
     finalLinkLines: [],
-    announcements: new Map(),
     doomedLinks: [],
     doomedNamespaces: [],
   };
@@ -73,7 +70,6 @@ export async function carryOut(run: Run, work: KernelWork, options: WorkOptions)
     await setRules();
   }
   await runBatch(run, [...work.finalLinkLines, ...deletionLines(work.doomedLinks)], options);
-  for (const [namespace, lines] of work.announcements) await runBatch(runnerIn(namespace), lines, options);
   await runBatch(
     runHere,
     work.doomedNamespaces.map((name) => `netns delete ${name}`),
@@ -128,7 +124,6 @@ export function commandsOf(work: KernelWork): string[] {
     ...[...work.settings].map(([name, value]) => `sysctl -e -w ${shellWord(`${name}=${value}`)}`),
     ...work.rulesetLines.map((line) => `nft ${shellWord(line)}`),
     ...work.finalLinkLines.map((line) => `ip ${line}`),
-    ...[...work.announcements].flatMap(([name, lines]) => lines.map((line) => `ip -n ${name} ${line}`)),
     ...work.doomedLinks.map((link) => `ip link delete dev ${link}`),
     ...work.doomedNamespaces.map((name) => `ip netns delete ${name}`),
   ];

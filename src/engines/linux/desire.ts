@@ -47,7 +47,9 @@ export function desireLinux(project: string, topology: Topology): Resource[] {
     ...segments.map((network) => bridgeResource(network, portsOn(network))),
     ...tables(project, ports, isolated, spread.length > 0),
     ...isolated.flatMap((network) => closedResources(project, network)),
-    ...spread.flatMap(({ network, overlay }) => tunnelResources(network, overlay, machinesOf(portsOn(network)))),
+    ...spread.flatMap(({ network, overlay }) =>
+      tunnelResources(network, overlay, machinesOf(portsOn(network))),
+    ),
     ...segments
       .filter(({ mode }) => mode === 'bridge')
       .map((network) => uplinkResource(network, portsOn(network))),

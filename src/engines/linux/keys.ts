@@ -27,7 +27,8 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   ipsec: 'its tunnels are not encrypted; write `engine: ovs` for this network',
   mirror: MIRROR,
   plugs: 'cables are of VDE; write `engine: vde` for this network',
-  vxlan: 'its tunnels lead to the hosts of the file; name the peers under `hosts`, or write `engine: user` for this network',
+  vxlan:
+    'its tunnels lead to the hosts of the file; name the peers under `hosts`, or write `engine: user` for this network',
   vde: 'its bridge is no vde_switch; write `engine: user` or `engine: vde` for this network',
   probes: true,
   'ipv6-nat': true,

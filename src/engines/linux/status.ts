@@ -51,7 +51,10 @@ export async function readStatus(
   return {
     running: networkByDevice.size > 0,
     ports,
-    notes: [...links.flatMap((link) => tunnelNotes(project, link, floodTargets, statistics)), ...notes.flat()],
+    notes: [
+      ...links.flatMap((link) => tunnelNotes(project, link, floodTargets, statistics)),
+      ...notes.flat(),
+    ],
   };
 }
 

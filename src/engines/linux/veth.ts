@@ -5,11 +5,9 @@
 import type { InterfaceAddress, Link } from '../../clients/iproute/links.js';
 import { interfaceSetting } from '../../clients/sysctl/sysctl.js';
 import type { Json, Resource } from '../../plan/resource.js';
-import { announcing } from '../kernel-gateway/announce.js';
 import { addressLines } from '../kernel-gateway/device.js';
 import type { KernelWork } from '../kernel-gateway/kernel-work.js';
 import { formatMark, isOurNamespace, type Mark } from './marks.js';
-import { TUNNEL_KIND } from './overlay/tunnel.js';
 
 export const VETH_KIND = 'veth';
 export const NAMESPACE_KIND = 'namespace';
@@ -84,14 +82,15 @@ export function stageVeth(
     );
   }
   // A namespace that is its owner's may have IPv6 switched off; this NIC of it has it, by the file.
-  if (!isOurNamespace(project, namespace) && addresses.some((address) => address.includes(':')))
-    setInside(work, namespace, [[interfaceSetting('ipv6', innerDevice, 'disable_ipv6'), '0']]);
-  if (standing === undefined && hasOtherHosts(after)) {
-    setInside(work, namespace, announcing(innerDevice));
-    // The kernel tells of an address that is set, also to the one it has.
-    linesOf(work.announcements, namespace).push(`link set dev ${innerDevice} address ${mac}`);
+  if (!isOurNamespace(project, namespace) && addresses.some((address) => address.includes(':'))) {
+    const settings = work.namespaceSettings.get(namespace) ?? new Map<string, string>();
+    work.namespaceSettings.set(
+      namespace,
+      settings.set(interfaceSetting('ipv6', innerDevice, 'disable_ipv6'), '0'),
+    );
   }
-  const inside = linesOf(work.namespaceLines, namespace);
+  const inside = work.namespaceLines.get(namespace) ?? [];
+  work.namespaceLines.set(namespace, inside);
   inside.push(`link set dev ${innerDevice} addrgenmode none`);
   if (standing !== undefined && standing.mac !== mac)
     inside.push(`link set dev ${innerDevice} address ${mac}`);
@@ -114,24 +113,3 @@ export function stageVeth(
 
 /** What cannot be changed on a pair that stands. */
 export const FIXED_VETH_PROPERTIES: ReadonlySet<string> = new Set(['device', 'namespace', 'innerDevice']);
-
-/** Its network goes on at other hosts, where the machine may have been a moment ago. */
-function hasOtherHosts({ needs }: Resource): boolean {
-  return needs.some((id) => id.includes(`/${TUNNEL_KIND}/`));
-}
-
-function setInside(
-  work: KernelWork,
-  namespace: string,
-  settings: readonly (readonly [name: string, value: string])[],
-): void {
-  const known = work.namespaceSettings.get(namespace) ?? new Map<string, string>();
-  work.namespaceSettings.set(namespace, new Map([...known, ...settings]));
-}
-
-/** Those of the namespace, to be added to. */
-function linesOf(lines: Map<string, string[]>, namespace: string): string[] {
-  const known = lines.get(namespace) ?? [];
-  lines.set(namespace, known);
-  return known;
-}

@@ -8,7 +8,7 @@ import type { Run } from '../../clients/command/run.js';
 import type { InterfaceAddress, Link } from '../../clients/iproute/links.js';
 import type { Change, Json, Resource } from '../../plan/resource.js';
 import type { Network, Nic } from '../../topology/topology.js';
-import { announcing } from '../kernel-gateway/announce.js';
+import { interfaceSetting } from '../../clients/sysctl/sysctl.js';
 import { addressLines } from '../kernel-gateway/device.js';
 import type { KernelWork } from '../kernel-gateway/kernel-work.js';
 import { linkLocalOf } from '../kernel-gateway/link-local.js';
@@ -211,6 +211,17 @@ export async function clearPlaces(run: Run, changes: readonly Change[], signal: 
     const { namespace, device } = insideProperties(change.after);
     await run(['ip', '-n', namespace, 'link', 'delete', 'dev', device], { signal });
   }
+}
+
+/**
+ * A machine that was on another host a moment ago is told of to its peers, which would look for it there: by the kernel
+ * (ip-sysctl: arp_notify, ndisc_notify), as the device says nothing by itself.
+ */
+function announcing(device: string): [name: string, value: string][] {
+  return [
+    [interfaceSetting('ipv4', device, 'arp_notify'), '1'],
+    [interfaceSetting('ipv6', device, 'ndisc_notify'), '1'],
+  ];
 }
 
 /** Lines that put devices inside and tell them who they are. Devices go with their ports, before their namespaces. */

@@ -65,7 +65,9 @@ describe('a network of many hosts, as the fabric of each is told', () => {
 
   it('leaves from an address of the host', () => {
     const { networks } = shareOf('kvm1');
-    expect(underlayProblems('user/underlay-not-here', networks, new Set(['127.0.0.1', '192.0.2.1']))).toEqual([]);
+    expect(underlayProblems('user/underlay-not-here', networks, new Set(['127.0.0.1', '192.0.2.1']))).toEqual(
+      [],
+    );
     expect(underlayProblems('user/underlay-not-here', networks, new Set(['127.0.0.1']))).toMatchObject([
       { code: 'user/underlay-not-here', at: { line: 4 } },
     ]);

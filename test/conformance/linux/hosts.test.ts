@@ -101,7 +101,14 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
 
   /** Name of the device by which `lab` goes on at other hosts. */
   async function tunnelOf(host: KvmHost, network = 'lab'): Promise<string> {
-    const line = await host.must('ip', '-o', 'link', 'show', 'dev', `passerelle:${PROJECT}:tunnel:${network}`);
+    const line = await host.must(
+      'ip',
+      '-o',
+      'link',
+      'show',
+      'dev',
+      `passerelle:${PROJECT}:tunnel:${network}`,
+    );
     return /^\d+: ([^:@]+)/.exec(line)?.[1] ?? '';
   }
 
@@ -150,11 +157,15 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
     const name = `c.${PROJECT}.internal`;
     const answer = await second.inside(PROJECT, 'b', 'busybox', 'nslookup', name, '10.90.0.1');
     expect(answer.stdout).toContain('10.90.0.13');
-    for (const host of [second, third]) {
-      expect((await host.run('pgrep', '--ns', '1', 'dnsmasq')).stdout).toBe('');
-      expect(await host.must('ip', '-4', 'address', 'show')).not.toContain('10.90.0.1/');
-    }
-    expect(await first.must('ip', '-4', 'address', 'show')).toContain('10.90.0.1/24');
+    const gatewayParts = async (host: KvmHost): Promise<readonly boolean[]> => [
+      (await host.must('ip', '-4', 'address', 'show')).includes('10.90.0.1/24'),
+      (await host.must('ss', '-Hulnp', 'sport = :53')).includes('dnsmasq'),
+    ];
+    expect(await Promise.all(hosts.map(gatewayParts))).toEqual([
+      [true, true],
+      [false, false],
+      [false, false],
+    ]);
 
     const listener = third.inside(PROJECT, 'c', 'timeout', '20', 'socat', '-u', 'TCP4-LISTEN:9090', 'STDOUT');
     await sleep(500);
@@ -165,24 +176,34 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
   it('hosts keep out: of the isolated network each, of the other one those without its gateway', async () => {
     const [first, second, third] = hosts;
     const bridgeOf = async (host: KvmHost, network: string): Promise<string> => {
-      const line = await host.must('ip', '-o', 'link', 'show', 'dev', `passerelle:${PROJECT}:bridge:${network}`);
+      const line = await host.must(
+        'ip',
+        '-o',
+        'link',
+        'show',
+        'dev',
+        `passerelle:${PROJECT}:bridge:${network}`,
+      );
       return /^\d+: ([^:@]+)/.exec(line)?.[1] ?? '';
     };
     const cases = [
-      [first, 'back', '10.91.0', 'a'],
-      [second, 'back', '10.91.0', 'b'],
-      [third, 'back', '10.91.0', 'c'],
-      [second, 'lab', '10.90.0', 'b'],
-      [third, 'lab', '10.90.0', 'c'],
+      [first, 'back', '10.91.0'],
+      [second, 'back', '10.91.0'],
+      [third, 'back', '10.91.0'],
+      [second, 'lab', '10.90.0'],
+      [third, 'lab', '10.90.0'],
     ] as const;
     for (const [host, network, subnet] of cases) {
       const device = await bridgeOf(host, network);
       // Whatever address and route the host gives itself.
       await host.must('ip', 'address', 'add', `${subnet}.77/24`, 'dev', device);
-      for (const last of [11, 12, 13]) {
-        const { status } = await host.run('ping', '-c', '1', '-W', '1', '-I', device, `${subnet}.${last}`);
-        expect(status, `${host.name} to ${subnet}.${last}`).not.toBe(0);
-      }
+      const answered = await Promise.all(
+        [11, 12, 13].map(async (last) => {
+          const ping = await host.run('ping', '-c', '1', '-W', '1', '-I', device, `${subnet}.${last}`);
+          return ping.status === 0;
+        }),
+      );
+      expect(answered, `${host.name} on ${network}`).toEqual([false, false, false]);
       await host.must('ip', 'address', 'del', `${subnet}.77/24`, 'dev', device);
     }
     const { status } = await second.run('ping', '-c', '1', '-W', '1', '10.90.0.1');
@@ -201,7 +222,9 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
     await first.must('nft', 'flush', 'chain', 'inet', `passerelle.${PROJECT}.linux.tunnels`, 'arrival');
     for (const fragmented of [false, true]) {
       const frame = strangers({ fragmented });
-      expect(await heardBy(first, () => outside.type(frame)), `fragmented ${fragmented}`).toContain('stranger');
+      expect(await heardBy(first, () => outside.type(frame)), `fragmented ${fragmented}`).toContain(
+        'stranger',
+      );
     }
     expect((await stepsOf(first)).map(({ id }) => id)).toEqual(['linux/nft-table/tunnels']);
     await first.up(file);
@@ -249,7 +272,13 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
     );
     await sleep(500);
     const paced = 'for i in $(seq 40); do head -c 200000 /dev/zero; sleep 0.2; done';
-    const sender = first.inside(PROJECT, 'a', 'sh', '-c', `{ ${paced}; } | socat -u STDIN TCP4:10.90.0.12:9500`);
+    const sender = first.inside(
+      PROJECT,
+      'a',
+      'sh',
+      '-c',
+      `{ ${paced}; } | socat -u STDIN TCP4:10.90.0.12:9500`,
+    );
     await sleep(500);
 
     await writeFile(file, fileText({ places: { ...PLACES, d: 'kvm4' } }));
@@ -261,11 +290,12 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
       'update linux/tunnel/lab live',
     ]);
     // The gateway's host learns besides who the new machine is, and lets its host through the firewalls of others.
-    expect(joining.filter((step) => !step.includes('/tunnel')).map((step) => step.split(' ')[1]).sort()).toEqual([
-      'linux/admission/back',
-      'linux/admission/lab',
-      'linux/dhcp-host/d/0',
-    ]);
+    expect(
+      joining
+        .filter((step) => !step.includes('/tunnel'))
+        .map((step) => step.split(' ')[1])
+        .sort(),
+    ).toEqual(['linux/admission/back', 'linux/admission/lab', 'linux/dhcp-host/d/0']);
     for (const host of hosts) await host.up(file);
     expect(await first.must('bridge', 'fdb', 'show', 'dev', device)).toContain('dst 192.0.2.4 ');
     await up();
@@ -285,7 +315,9 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
     await woven.up(file, '--engine', 'user', '--allow-disruption');
     for (const subnet of ['10.90.0', '10.91.0']) {
       for (const last of [14, 15]) {
-        expect(await first.reaches(PROJECT, 'a', `${subnet}.${last}`, 3), `a to ${subnet}.${last}`).toBe(true);
+        expect(await first.reaches(PROJECT, 'a', `${subnet}.${last}`, 3), `a to ${subnet}.${last}`).toBe(
+          true,
+        );
         expect(await second.pings(PROJECT, 'b', `${subnet}.${last}`), `b to ${subnet}.${last}`).toBe(true);
       }
       expect(await switched.pings(PROJECT, 'd', `${subnet}.13`), subnet).toBe(true);
@@ -339,7 +371,6 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
     expect(opened).toMatch(/ip saddr 192\.0\.2\.1 udp dport 4789 .*accept/);
     expect(opened).not.toMatch(/\n\s*udp dport 4789 /);
     expect(await second.passerelle(file, 'plan')).toMatchObject({ status: 0 });
-    await second.must('sh', '-c', 'exec "$@"', 'sh', 'true');
     const closed = await second.passerelle(file, 'down');
     expect(closed.status).toBe(0);
     expect(await second.must('nft', 'list', 'table', 'inet', 'others')).toBe(before);
@@ -374,7 +405,6 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
 
   it('the commands that the plan prints make a host what `up` makes it', async () => {
     const [first, , third] = hosts;
-    await third.must('sh', '-c', 'true');
     expect((await third.passerelle(file, 'down')).status).toBe(0);
     const planned = await third.passerelle(file, 'plan', '--commands');
     expect(planned.stdout).toContain('bridge fdb append 00:00:00:00:00:00 dev ');
@@ -394,7 +424,10 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
     const [first, second] = hosts;
     const other = join(directory, 'other.yaml');
     const project = `${PROJECT}x`;
-    await writeFile(other, fileText({ project }).replaceAll('10.9', '10.19').replaceAll('fd00:90', 'fd00:190'));
+    await writeFile(
+      other,
+      fileText({ project }).replaceAll('10.9', '10.19').replaceAll('fd00:90', 'fd00:190'),
+    );
     const before = await leftovers(second);
     for (const host of [first, second]) await host.up(other);
     expect(await first.pings(project, 'a', '10.190.0.12')).toBe(true);
@@ -411,7 +444,8 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
 
   /** Links, forwarding entries and tables of the host. */
   async function leftovers(host: KvmHost): Promise<string> {
-    const line = 'ip -o link | cut -d: -f2 | sort; bridge fdb show state permanent | sort; nft list tables; ip netns';
+    const line =
+      'ip -o link | cut -d: -f2 | sort; bridge fdb show state permanent | sort; nft list tables; ip netns';
     return host.must('sh', '-c', line);
   }
 
@@ -420,7 +454,10 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
     const text = ({ stdout, stderr }: Outcome): string => stdout + stderr;
     await writeFile(file, fileText({ lab: ', tunnel: geneve' }));
     const geneve = await first.passerelle(file, 'plan');
-    expect([geneve.status, text(geneve)]).toEqual([2, expect.stringMatching(/:5:\d+: error: .*linux\/no-such-tunnel/)]);
+    expect([geneve.status, text(geneve)]).toEqual([
+      2,
+      expect.stringMatching(/:5:\d+: error: .*linux\/no-such-tunnel/),
+    ]);
     await writeFile(file, fileText());
     const wrong = await first.passerelle(file, 'up', '--host', 'kvm2');
     expect([wrong.status, text(wrong)]).toEqual([2, expect.stringContaining('linux/underlay-not-here')]);
@@ -428,14 +465,20 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
     expect((await first.passerelle(file, 'down')).status).toBe(0);
     await first.must('sh', '-c', `ip link add theirs type vxlan id ${identifier} dstport 4789`);
     const taken = await first.passerelle(file, 'up');
-    expect([taken.status, text(taken)]).toEqual([2, expect.stringContaining('linux/tunnel-identifier-taken')]);
+    expect([taken.status, text(taken)]).toEqual([
+      2,
+      expect.stringContaining('linux/tunnel-identifier-taken'),
+    ]);
     await first.must('ip', 'link', 'delete', 'theirs');
 
     const program = inHost(first, ['socat', '-u', 'UDP4-RECV:4789', 'STDOUT']);
     await sleep(500);
     const before = await leftovers(first);
     const refused = await first.passerelle(file, 'up');
-    expect([refused.status, text(refused)]).toEqual([1, expect.stringContaining('has the UDP port of the tunnel')]);
+    expect([refused.status, text(refused)]).toEqual([
+      1,
+      expect.stringContaining('has the UDP port of the tunnel'),
+    ]);
     expect(await leftovers(first)).toBe(before);
     program.kill('SIGKILL');
     await once(program, 'exit');
@@ -474,7 +517,12 @@ machines:
 
     const vni = networkIdentifiers(project, ['srv']).get('srv') ?? 0;
     await outside.type(
-      strangersFrame({ source: '2001:db8:2::fe', target: '2001:db8:2::1', identifier: vni, fragmented: false }),
+      strangersFrame({
+        source: '2001:db8:2::fe',
+        target: '2001:db8:2::1',
+        identifier: vni,
+        fragmented: false,
+      }),
     );
     const rules = await first.must('nft', 'list', 'table', 'inet', `passerelle.${project}.linux.tunnels`);
     expect(rules).toMatch(/counter packets 1 .*not-a-peer/);

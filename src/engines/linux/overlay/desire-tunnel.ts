@@ -17,11 +17,7 @@ export function peerTableResource(project: string): Resource {
 }
 
 /** @param machines with a port on the network here. */
-export function tunnelResources(
-  network: Network,
-  overlay: Overlay,
-  machines: readonly string[],
-): Resource[] {
+export function tunnelResources(network: Network, overlay: Overlay, machines: readonly string[]): Resource[] {
   const { name, source } = network;
   const hosts = overlay.peers.map(({ host }) => host).join(', ');
   const peers = resource(PEERS_KIND, name, elementProperties(peerElements(overlay)), [PEER_TABLE_ID]);

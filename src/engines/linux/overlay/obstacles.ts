@@ -16,23 +16,25 @@ export function tunnelObstacles(
 ): Problem[] {
   return [
     ...underlayProblems('linux/underlay-not-here', networks, hostAddresses),
-    ...spreadNetworks(networks).flatMap(({ network: { name, source }, overlay: { identifier } }): Problem[] => {
-      const other = links.find(
-        ({ kind, info, altnames }) =>
-          kind === 'vxlan' &&
-          info['id'] === identifier &&
-          info['port'] === VXLAN_PORT &&
-          markOf(project, altnames) === undefined,
-      );
-      if (other === undefined) return [];
-      return [
-        {
-          code: 'linux/tunnel-identifier-taken',
-          message: `network ${name} has the identifier ${identifier} between hosts, and so has ${other.ifname} on this one`,
-          fix: `find out whose it is (\`ip -d link show ${other.ifname}\`); if nobody's, \`ip link delete ${other.ifname}\``,
-          at: source,
-        },
-      ];
-    }),
+    ...spreadNetworks(networks).flatMap(
+      ({ network: { name, source }, overlay: { identifier } }): Problem[] => {
+        const other = links.find(
+          ({ kind, info, altnames }) =>
+            kind === 'vxlan' &&
+            info['id'] === identifier &&
+            info['port'] === VXLAN_PORT &&
+            markOf(project, altnames) === undefined,
+        );
+        if (other === undefined) return [];
+        return [
+          {
+            code: 'linux/tunnel-identifier-taken',
+            message: `network ${name} has the identifier ${identifier} between hosts, and so has ${other.ifname} on this one`,
+            fix: `find out whose it is (\`ip -d link show ${other.ifname}\`); if nobody's, \`ip link delete ${other.ifname}\``,
+            at: source,
+          },
+        ];
+      },
+    ),
   ];
 }

@@ -42,7 +42,10 @@ export function peerTable(project: string, provider: string): TableDefinition {
 
 export function peerElements({ identifier, peers }: Overlay): Elements {
   const sender = (isOfFamily: (address: string) => boolean): string[] =>
-    peers.map(({ address }) => address).filter(isOfFamily).map((address) => `${address} . ${identifier}`);
+    peers
+      .map(({ address }) => address)
+      .filter(isOfFamily)
+      .map((address) => `${address} . ${identifier}`);
   return canonicalElements({
     identifiers: [`${identifier}`],
     peers4: sender((address) => !address.includes(':')),

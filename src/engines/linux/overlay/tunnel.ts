@@ -7,8 +7,9 @@
  * it came by: what a tunnel brings, no tunnel takes on (split horizon), so a full mesh makes no loop.
  *
  * Events: a host joins or leaves: an entry of the forwarding table comes or goes, and the device stays. A machine moves:
- * its first frame from there teaches every host (`announce.ts` sees to it that there is one). Another identifier or
- * address of this host: the device is made anew. Who may send to it is said by `peer-table.ts`.
+ * its first frame from there teaches every host; of one that is a namespace the kernel itself sends an MLD report as soon
+ * as its port has a carrier (RFC 3810 section 6.1), a guest says something as it boots. Another identifier or address of
+ * this host: the device is made anew. Who may send to it is said by `peer-table.ts`.
  */
 import { FLOOD_MAC } from '../../../clients/iproute/flood-targets.js';
 import type { Link } from '../../../clients/iproute/links.js';

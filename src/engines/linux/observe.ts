@@ -61,9 +61,7 @@ export async function observeSegments(
     marked.map(({ link }) => link),
     signal,
   );
-  const floodTargets: FloodTargets = marked.some(({ mark }) => mark.kind === 'tunnel')
-    ? await readFloodTargets(run, signal)
-    : new Map();
+  const floodTargets = await readFloodTargets(run, links, signal);
   const views = await viewNamespaces(veths, namespaces, signal);
   const networkOfBridge = new Map(
     marked.flatMap(({ link, mark }) => (isBridgeMark(mark) ? [[link.ifname, mark.network] as const] : [])),

@@ -15,13 +15,13 @@ export async function readStatus(
   uplinks: UplinkKeeper,
   signal: AbortSignal,
 ): Promise<EngineStatus> {
-  const [links, floodTargets, counters, ...notes] = await Promise.all([
+  const [links, counters, ...notes] = await Promise.all([
     readLinks(run, signal),
-    readFloodTargets(run, signal),
     runJson(run, ['ip', '-j', '-s', 'link', 'show'], signal),
     gateway.notes(signal),
     uplinks.notes(signal),
   ]);
+  const floodTargets = await readFloodTargets(run, links, signal);
   const statistics = new Map(
     counters.map((raw) => [String(raw['ifname']), (raw['stats64'] ?? {}) as Statistics]),
   );

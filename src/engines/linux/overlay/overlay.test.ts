@@ -119,7 +119,7 @@ describe('the port to other hosts', () => {
   it('is made down, told its peers, and goes up as a port of the bridge', () => {
     const { identifier, bridge } = tunnel.properties;
     expect(commands({ action: 'create', after: tunnel })).toEqual([
-      `ip link add name ${device} mtu 1450 type vxlan id ${String(identifier)} local 192.0.2.1 dstport 4789`,
+      `ip link add name ${device} mtu 1450 type vxlan id ${String(identifier)} local 192.0.2.1 dstport 4789 maxaddress 16384`,
       `ip link set dev ${device} addrgenmode none`,
       `ip link property add dev ${device} altname passerelle:shop:tunnel:web`,
       `bridge fdb append 00:00:00:00:00:00 dev ${device} dst 192.0.2.2`,
@@ -173,7 +173,13 @@ describe('the port to other hosts', () => {
       group: 'default',
       altnames: [],
       kind: 'vxlan',
-      info: { id: tunnel.properties['identifier'], local: '192.0.2.1', port: 4789, learning: true },
+      info: {
+        id: tunnel.properties['identifier'],
+        local: '192.0.2.1',
+        port: 4789,
+        learning: true,
+        limit: 16384,
+      },
     };
     expect(observedTunnel(link, ['192.0.2.2', '192.0.2.3'])).toEqual(tunnel.properties);
     const { local: _, ...info } = link.info;

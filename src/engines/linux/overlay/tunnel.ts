@@ -22,6 +22,9 @@ import { tunnelPortName } from '../port-names.js';
 
 export const TUNNEL_KIND = 'tunnel';
 
+/** Far more than machines of a network: a bound for what one without a guard sends from made-up MACs. */
+const MOST_LEARNED = 16_384;
+
 interface Tunnel {
   readonly device: string;
   readonly bridge: string;
@@ -33,6 +36,8 @@ interface Tunnel {
   /** Addresses of the other hosts, sorted. */
   readonly peers: readonly string[];
   readonly isLearning: boolean;
+  /** MACs that it learns at most; frames to others go to every peer. */
+  readonly mostLearned: number;
   readonly mtuBytes: number;
   readonly isUp: boolean;
 }
@@ -50,6 +55,7 @@ export function tunnelProperties(network: Network, overlay: Overlay): Record<str
     port: VXLAN_PORT,
     peers: overlay.peers.map(({ address }) => address).sort(),
     isLearning: true,
+    mostLearned: MOST_LEARNED,
     mtuBytes: network.mtuBytes,
     isUp: true,
   };
@@ -58,7 +64,7 @@ export function tunnelProperties(network: Network, overlay: Overlay): Record<str
 
 /** @param peers where the device floods to. */
 export function observedTunnel(link: Link, peers: readonly string[]): Record<string, Json> {
-  const { id, local, local6, port, learning } = link.info;
+  const { id, local, local6, port, learning, limit } = link.info;
   const tunnel: Tunnel = {
     device: link.ifname,
     bridge: link.master ?? '',
@@ -67,6 +73,7 @@ export function observedTunnel(link: Link, peers: readonly string[]): Record<str
     port: Number(port ?? 0),
     peers,
     isLearning: learning === true,
+    mostLearned: Number(limit ?? 0),
     mtuBytes: link.mtu,
     isUp: link.flags.includes('UP'),
   };
@@ -80,6 +87,7 @@ export const FIXED_TUNNEL_PROPERTIES: ReadonlySet<string> = new Set([
   'localAddress',
   'port',
   'isLearning',
+  'mostLearned',
 ]);
 
 export function stageTunnel(
@@ -89,12 +97,12 @@ export function stageTunnel(
   before: Resource | undefined,
   after: Resource,
 ): void {
-  const { device, bridge, identifier, localAddress, port, peers, mtuBytes } =
+  const { device, bridge, identifier, localAddress, port, peers, mostLearned, mtuBytes } =
     after.properties as unknown as Tunnel;
   const standing = before?.properties as unknown as Tunnel | undefined;
   if (standing === undefined) {
     work.linkLines.push(
-      `link add name ${device} mtu ${mtuBytes} type vxlan id ${identifier} local ${localAddress} dstport ${port}`,
+      `link add name ${device} mtu ${mtuBytes} type vxlan id ${identifier} local ${localAddress} dstport ${port} maxaddress ${mostLearned}`,
       `link set dev ${device} addrgenmode none`,
       // The mark comes last: what carries it is whole.
       `link property add dev ${device} altname ${formatMark(project, { kind: 'tunnel', network })}`,
@@ -102,8 +110,9 @@ export function stageTunnel(
   } else if (standing.mtuBytes !== mtuBytes) work.linkLines.push(`link set dev ${device} mtu ${mtuBytes}`);
   const known = standing?.peers ?? [];
   work.forwardingLines.push(
-    ...known.filter((peer) => !peers.includes(peer)).map((peer) => `fdb del ${floodEntry(device, peer)}`),
+    // Those that come first: the kernel counts all of them as one address, which finds room as long as one is there.
     ...peers.filter((peer) => !known.includes(peer)).map((peer) => `fdb append ${floodEntry(device, peer)}`),
+    ...known.filter((peer) => !peers.includes(peer)).map((peer) => `fdb del ${floodEntry(device, peer)}`),
   );
   if (standing?.bridge !== bridge || !standing.isUp)
     work.finalLinkLines.push(`link set dev ${device} master ${bridge} up`);

@@ -462,6 +462,7 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
   it('real guests are neighbours, with addresses from the other host, and one moves', async () => {
     const [first, second, third] = hosts;
     const signal = AbortSignal.timeout(110_000);
+    await stopAllGuests();
     await buildMicroGuest(signal);
     const boot = async (host: KvmHost, name: string): Promise<Guest> => {
       const words = (await host.must(PASSERELLE, 'netdev', '-f', file, name)).trim().split(/\s+/);
@@ -483,9 +484,9 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
       '1 packets received',
     );
     await h.must('iperf3 -s -D -1');
-    expect(await g.must('iperf3 -c 10.90.0.18 -n 8M', { timeoutMs: 30_000 })).toMatch(
-      /8\.00 MBytes .* receiver/,
-    );
+    const told = await g.must('iperf3 -c 10.90.0.18 -n 16M', { timeoutMs: 30_000 });
+    // What the sender's socket still holds at the end is not counted.
+    expect(Number(/([\d.]+) MBytes .* receiver/.exec(told)?.[1]), told).toBeGreaterThan(12);
 
     await g.stop();
     await up({ places: { ...PLACES, g: 'kvm1', h: 'kvm3' } }, [second, first, third]);

@@ -44,7 +44,7 @@ engine: linux
 hosts: { kvm1: 192.0.2.1, kvm2: 192.0.2.2, kvm3: 192.0.2.3, kvm4: 192.0.2.4, kvm5: 192.0.2.5 }
 networks:
   lab: { mode: nat, ipv4: 10.90.0.0/24, ipv6: "fd00:90::/64"${lab} }
-  back: { mode: isolated, ipv4: 10.91.0.0/24 }
+  back: { mode: isolated, ipv4: 10.91.0.0/24, dhcp: true }
 machines:
 ${machines.join('\n')}
 `;
@@ -123,8 +123,8 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
   }
 
   /** What machine `a` has heard at the end of the port that strangers send to. */
-  async function heardBy(host: KvmHost, send: () => Promise<unknown>): Promise<string> {
-    const listener = host.inside(PROJECT, 'a', 'timeout', '2', 'socat', '-u', 'UDP4-RECV:7777', 'STDOUT');
+  async function heardBy(host: KvmHost, project: string, send: () => Promise<unknown>): Promise<string> {
+    const listener = host.inside(project, 'a', 'timeout', '2', 'socat', '-u', 'UDP4-RECV:7777', 'STDOUT');
     await sleep(700);
     await send();
     return (await listener).stdout;
@@ -156,9 +156,13 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
     await writeFile(script, '#!/bin/sh\n[ "$1" = bound ] && echo "$ip $mtu $router"\nexit 0\n', {
       mode: 0o755,
     });
-    const ask = `busybox udhcpc -f -n -q -i eth0 -O mtu -s ${script}`;
-    const lease = await third.inside(PROJECT, 'c', 'sh', '-c', ask);
-    expect(lease.stdout).toContain('10.90.0.13 1450 10.90.0.1');
+    const lease = async (device: string): Promise<string> => {
+      const ask = `busybox udhcpc -f -n -q -i ${device} -O mtu -s ${script}`;
+      return (await third.inside(PROJECT, 'c', 'sh', '-c', ask)).stdout;
+    };
+    expect(await lease('eth0')).toContain('10.90.0.13 1450 10.90.0.1');
+    // The server of the isolated network is in a namespace there, and names no router.
+    expect(await lease('eth1')).toContain('10.91.0.13 1450 \n');
     const name = `c.${PROJECT}.internal`;
     const answer = await second.inside(PROJECT, 'b', 'busybox', 'nslookup', name, '10.90.0.1');
     expect(answer.stdout).toContain('10.90.0.13');
@@ -198,9 +202,9 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
       [second, 'lab', '10.90.0'],
       [third, 'lab', '10.90.0'],
     ] as const;
-    for (const [host, network, subnet] of cases) {
+    /** Which machines answer the host, whatever address and route it gives itself. */
+    const answers = async (host: KvmHost, network: string, subnet: string): Promise<readonly boolean[]> => {
       const device = await bridgeOf(host, network);
-      // Whatever address and route the host gives itself.
       await host.must('ip', 'address', 'add', `${subnet}.77/24`, 'dev', device);
       const answered = await Promise.all(
         [11, 12, 13].map(async (last) => {
@@ -208,9 +212,19 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
           return ping.status === 0;
         }),
       );
-      expect(answered, `${host.name} on ${network}`).toEqual([false, false, false]);
       await host.must('ip', 'address', 'del', `${subnet}.77/24`, 'dev', device);
-    }
+      return answered;
+    };
+    for (const [host, network, subnet] of cases)
+      expect(await answers(host, network, subnet), `${host.name} on ${network}`).toEqual([
+        false,
+        false,
+        false,
+      ]);
+    // By what keeps it out, and by nothing else.
+    await second.must('nft', 'delete', 'table', 'netdev', `passerelle.${PROJECT}.linux`);
+    expect(await answers(second, 'lab', '10.90.0')).toEqual([true, true, true]);
+    await second.up(file);
     const { status } = await second.run('ping', '-c', '1', '-W', '1', '10.90.0.1');
     expect(status).not.toBe(0);
   });
@@ -219,21 +233,25 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
     const [first] = hosts;
     for (const fragmented of [false, true]) {
       const frame = strangers({ fragmented });
-      expect(await heardBy(first, () => outside.type(frame)), `fragmented ${fragmented}`).toBe('');
+      expect(await heardBy(first, PROJECT, () => outside.type(frame)), `fragmented ${fragmented}`).toBe('');
     }
+    // A host of the project that the network is not on is one too.
+    const elsewhere = standing[4]!;
+    const frame = strangers({ source: elsewhere.address });
+    expect(await heardBy(first, PROJECT, () => elsewhere.ovs.type(frame))).toBe('');
     const told = (await first.passerelle(file, 'status')).stdout;
-    expect(told).toMatch(/2 packets have ended here: it came for a tunnel of ours .*\(not-a-peer\)/);
+    expect(told).toMatch(/3 packets have ended here: it came for a tunnel of ours .*\(not-a-peer\)/);
 
     await first.must('nft', 'flush', 'chain', 'inet', `passerelle.${PROJECT}.linux.tunnels`, 'arrival');
     for (const fragmented of [false, true]) {
       const frame = strangers({ fragmented });
-      expect(await heardBy(first, () => outside.type(frame)), `fragmented ${fragmented}`).toContain(
+      expect(await heardBy(first, PROJECT, () => outside.type(frame)), `fragmented ${fragmented}`).toContain(
         'stranger',
       );
     }
     expect((await stepsOf(first)).map(({ id }) => id)).toEqual(['linux/nft-table/tunnels']);
     await first.up(file);
-    expect(await heardBy(first, () => outside.type(strangers()))).toBe('');
+    expect(await heardBy(first, PROJECT, () => outside.type(strangers()))).toBe('');
     expect(await first.pings(PROJECT, 'a', '10.90.0.12')).toBe(true);
   });
 
@@ -300,7 +318,7 @@ describe.skipIf(lacking !== undefined)('one file, many kernels', { timeout: 120_
         .filter((step) => !step.includes('/tunnel'))
         .map((step) => step.split(' ')[1] ?? '')
         .sort(),
-    ).toEqual(['linux/admission/back', 'linux/admission/lab', 'linux/dhcp-host/d/0']);
+    ).toEqual(['linux/admission/back', 'linux/admission/lab', 'linux/dhcp-host/d/0', 'linux/dhcp-host/d/1']);
     for (const host of hosts) await host.up(file);
     expect(await first.must('bridge', 'fdb', 'show', 'dev', device)).toContain('dst 192.0.2.4 ');
     await up();
@@ -571,16 +589,17 @@ machines:
     expect(await second.pings(project, 'b', '192.0.2.254')).toBe(true);
 
     const vni = networkIdentifiers(project, ['srv']).get('srv') ?? 0;
-    await outside.type(
-      strangersFrame({
-        source: '2001:db8:2::fe',
-        target: '2001:db8:2::1',
-        identifier: vni,
-        fragmented: false,
-      }),
-    );
-    const rules = await first.must('nft', 'list', 'table', 'inet', `passerelle.${project}.linux.tunnels`);
-    expect(rules).toMatch(/counter packets 1 .*not-a-peer/);
+    const send = (fragmented: boolean) => async (): Promise<unknown> => {
+      const ends = { source: '2001:db8:2::fe', target: '2001:db8:2::1' };
+      return outside.type(strangersFrame({ ...ends, identifier: vni, fragmented }));
+    };
+    const table = ['inet', `passerelle.${project}.linux.tunnels`];
+    for (const fragmented of [false, true])
+      expect(await heardBy(first, project, send(fragmented)), `fragmented ${fragmented}`).toBe('');
+    expect(await first.must('nft', 'list', 'table', ...table)).toMatch(/counter packets 2 .*not-a-peer/);
+    await first.must('nft', 'flush', 'chain', ...table, 'arrival');
+    for (const fragmented of [false, true])
+      expect(await heardBy(first, project, send(fragmented)), `${fragmented}`).toContain('stranger');
     for (const host of [first, second]) expect((await host.passerelle(sixth, 'down')).status).toBe(0);
   });
 });

@@ -43,10 +43,8 @@ async function* dumpcap(
 ): AsyncIterable<Buffer> {
   // It ends with us, however we end: on a quiet device it would notice only with the next frame.
   const ending = ['setpriv', '--pdeathsig', 'TERM'];
-  const [program = '', ...rest] = argumentsIn(namespace, [
-    ...ending,
-    ...['dumpcap', '-q', '-i', device, ...options, '-w', '-'],
-  ]);
+  const argv = [...ending, 'dumpcap', '-q', '-i', device, ...options, '-w', '-'];
+  const [program = '', ...rest] = argumentsIn(namespace, argv);
   const child = spawn(program, rest, { stdio: ['ignore', 'pipe', 'pipe'] });
   const stderr: Buffer[] = [];
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));

@@ -30,6 +30,7 @@ export const FIRST = topologyOf(
       mtuBytes: 1450,
       overlay: overlayTo(7703, '192.0.2.7'),
     },
+    { name: 'far', mode: 'isolated', mtuBytes: 1450, overlay: overlayTo(7704, '192.0.2.7') },
   ],
   {
     web1: [
@@ -53,6 +54,8 @@ export const SECOND = topologyOf(
       overlay: overlayTo(7701, '192.0.2.8', '192.0.2.9'),
       options: { 'proxy-ndp': true },
     },
+    // Of another identifier: its tunnel is made anew.
+    { name: 'far', mode: 'isolated', mtuBytes: 1450, overlay: overlayTo(7705, '192.0.2.7', '192.0.2.8') },
     { name: 'srv', mode: 'nat', net: '10.77.2', upstream: ['203.0.113.9'], uplink: 'lan0' },
   ],
   { web1: [{ network: 'web', host: 21 }], vm2: [{ network: 'srv', host: 12, options: {} }] },

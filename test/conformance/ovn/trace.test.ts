@@ -66,11 +66,6 @@ describe.skipIf(lacking !== undefined)('trace on the ovn engine', () => {
     ]);
     for (const { rule } of dropped) expect(rule).toMatch(/^ovn br-int table=\d.*, logical flow 0x/u);
     const passed = fates.filter(({ outcome, packet }) => outcome === 'passed' && packet.targetPort === 5000);
-    expect(passed).toEqual([
-      expect.objectContaining({
-        reason: 'into web',
-        packet: expect.objectContaining({ target: '10.42.0.12' }),
-      }),
-    ]);
+    expect(passed.map(({ packet, reason }) => [packet.target, reason])).toEqual([['10.42.0.12', 'into web']]);
   });
 });

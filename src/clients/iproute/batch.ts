@@ -1,7 +1,7 @@
 /**
- * `ip -batch`, and `bridge -batch` for forwarding tables: many changes, one process. The kernel has no transaction over links: the batch stops at the first line
- * that is refused, and what stood before it stays. The lines go through a file, so that a killed parent can never leave
- * a line cut short on a pipe, which ip would carry out all the same.
+ * `ip -batch`, and `bridge -batch` for forwarding tables: many changes, one process. The kernel has no transaction over
+ * links: the batch stops at the first line that is refused, and what stood before it stays. The lines go through a file,
+ * so that a killed parent can never leave a line cut short on a pipe, which ip would carry out all the same.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

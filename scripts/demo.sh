@@ -18,7 +18,7 @@ in_guest() { test/lab/guest-run "$1" "$2" "${3:-20}"; }
 # fact WHAT COMMAND…: the command succeeds, and its output is shown.
 fact() {
   what=$1; shift
-  if output=$("$@" 2>&1); then printf '  %s✓%s %-58s %s%s%s\n' "$green" "$plain" "$what" "$dim" "$(printf '%s' "$output" | tail -n 1 | cut -c 1-48)" "$plain"
+  if output=$("$@" 2>&1); then printf '  %s✓%s %-58s %s%s%s\n' "$green" "$plain" "$what" "$dim" "$(printf '%s' "$output" | tail -n 1 | cut -c 1-56)" "$plain"
   else printf '  %s✗%s %s\n      %s\n' "$red" "$plain" "$what" "$output"; failed=1; fi
 }
 # refused WHAT COMMAND…: the command fails, because nothing answers.
@@ -29,6 +29,21 @@ refused() {
 }
 page_name() { in_guest "$1" "timeout 10 wget -q -O - http://$2/name"; }
 address_of() { in_guest "$1" "nslookup -type=a $2 $3 | sed -n 's/^Address: *//p' | tail -n 1 | grep ."; }
+speak_as_web1='ip addr add 10.10.20.11/32 dev eth0; ping -c 1 -W 1 -I 10.10.20.11 10.10.20.12; s=$?; ip addr del 10.10.20.11/32 dev eth0; exit $s'
+# What `passerelle trace` tells of db1 while it speaks as web1.
+reason_why() {
+  told=$(mktemp)
+  bin/passerelle trace db1 -f "$file" --engine "$engine" >"$told" 2>/dev/null &
+  tracing=$!
+  for _ in 1 2 3 4 5 6 7 8; do
+    in_guest db1 "$speak_as_web1" >/dev/null 2>&1 || true
+    ! grep -q dropped "$told" || break
+  done
+  kill "$tracing" 2>/dev/null || true
+  wait "$tracing" 2>/dev/null || true
+  sed -n 's/.*dropped: //; s/ \[.*//; /own/ { p; q; }' "$told" | grep .
+  rm -f "$told"
+}
 
 test/lab/build-micro-guest
 mkdir -p .cache/lab/run
@@ -56,12 +71,14 @@ fact 'db1.shop.internal resolves on the isolated network' address_of db1 db1.sho
 refused 'db1 does not reach the host through a forward' in_guest db1 "ip route add default via $dns_back 2>/dev/null; timeout 2 wget -q -O - http://10.10.10.1:9011/"
 refused 'db1 does not reach the nat network' in_guest db1 'timeout 2 wget -q -O - http://10.10.10.11:9090/name'
 refused 'db1 does not reach the world' in_guest db1 'timeout 2 nc -w 2 192.0.2.1 80 </dev/null'
-refused 'db1 cannot speak as web1 (anti-spoofing)' in_guest db1 'ip addr add 10.10.20.11/32 dev eth0; ping -c 1 -W 1 -I 10.10.20.11 10.10.20.12; s=$?; ip addr del 10.10.20.11/32 dev eth0; exit $s'
+refused 'db1 cannot speak as web1 (anti-spoofing)' in_guest db1 "$speak_as_web1"
+fact 'passerelle trace db1 says why' reason_why
 
 title 'Look further'
 cat <<END
   bin/passerelle status  -f $file --engine $engine
   bin/passerelle capture web1 -f $file --engine $engine --output web1.pcapng
+  bin/passerelle trace web1 --all -f $file --engine $engine
   bin/passerelle logs web1 -f $file
   test/lab/guest-run web1 'ip addr; traceroute -n 10.10.10.12'
   bin/passerelle down    -f $file

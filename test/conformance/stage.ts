@@ -106,6 +106,7 @@ export class Stage {
     });
     let said = '';
     child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
+    this.beforeClose(async () => void child.kill('SIGKILL'));
     return {
       pid: child.pid ?? 0,
       kill: (signal) => void child.kill(signal),

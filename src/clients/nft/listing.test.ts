@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { parseListing } from './listing.js';
+import type { Run } from '../command/run.js';
+import { listRuleset, parseListing } from './listing.js';
 import { gatherElements, quoted, transactionError } from './transaction.js';
 
 const LISTING = `{"nftables": [{"metainfo": {"version": "1.0.6", "json_schema_version": 1}},
@@ -82,4 +83,20 @@ it('gathers elements of one set, and lets go what goes before what comes', () =>
     'add limit inet t l { rate over 1 bytes/second ; }',
     'add element inet t s { "c" }',
   ]);
+});
+
+it('tells of the other tables where nft stops in the middle of one', async () => {
+  const whole = (name: string): string => `{"nftables": [{"table": {"family": "ip", "name": "${name}"}}]}\n`;
+  const answers: Readonly<Record<string, string>> = {
+    'nft -j -t list ruleset':
+      '{"nftables": [{"table": {"family": "ip", "name": "a"}}, {"table": {"flags": \n',
+    'nft list tables': 'table ip a\ntable inet owned\ntable ip b\n',
+    'nft -j -t list table ip a': whole('a'),
+    'nft -j -t list table inet owned': '{"nftables": [{"table": {"flags": \n',
+    'nft -j -t list table ip b': whole('b'),
+  };
+  const run: Run = (argv) =>
+    Promise.resolve({ exitCode: 0, stderr: '', stdout: answers[argv.join(' ')] ?? 'not asked for' });
+  const tables = await listRuleset(run, AbortSignal.timeout(1000));
+  expect(tables.map(({ name }) => name)).toEqual(['a', 'b']);
 });

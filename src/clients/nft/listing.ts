@@ -73,13 +73,34 @@ export async function listTable(
   });
 }
 
-/** Every table of the namespace, without set elements. @throws PasserelleError `nft/refused`. */
+/** Every table of the namespace that nft can tell of, without set elements. @throws PasserelleError `nft/refused`. */
 export async function listRuleset(run: Run, signal: AbortSignal): Promise<NftTable[]> {
   return sharedRead(run, signal, 'ruleset', async () => {
-    const { exitCode, stdout, stderr } = await run(['nft', '-j', '-t', 'list', 'ruleset'], { signal });
+    const { exitCode, stdout, stderr } = await run([...LIST, 'ruleset'], { signal });
     if (exitCode !== 0) throw refused(stderr);
-    return parseListing(stdout);
+    return isWhole(stdout) ? parseListing(stdout) : listOneByOne(run, signal);
   });
+}
+
+const LIST = ['nft', '-j', '-t', 'list'];
+
+/**
+ * nft 1.0.6 stops in the middle of a table that has an owner (`flags owner`), and says that it is done; `trace` has one,
+ * and so may others. Without JSON it tells the names of all.
+ */
+async function listOneByOne(run: Run, signal: AbortSignal): Promise<NftTable[]> {
+  const { exitCode, stdout, stderr } = await run(['nft', 'list', 'tables'], { signal });
+  if (exitCode !== 0) throw refused(stderr);
+  const names = stdout.split('\n').map((line) => /^table (\S+) (\S+)$/u.exec(line)?.slice(1) ?? []);
+  const listings = await Promise.all(
+    names.filter((words) => words.length > 0).map((words) => run([...LIST, 'table', ...words], { signal })),
+  );
+  // One that is gone by now is as one that cannot be told of.
+  return listings.flatMap((listing) => (isWhole(listing.stdout) ? parseListing(listing.stdout) : []));
+}
+
+function isWhole(listing: string): boolean {
+  return listing.trimEnd().endsWith(']}');
 }
 
 function refused(stderr: string): PasserelleError {

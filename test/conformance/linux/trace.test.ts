@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Engine, PacketFate } from '../../../src/engines/contract.js';
 import { createLinuxEngine } from '../../../src/engines/linux/linux-engine.js';
-import { converge } from './converge.js';
+import { converge, planFor } from './converge.js';
 import { machine, NamespaceLab, PROJECT, whyNot } from './namespace-lab.js';
 import { topologyOf } from './topologies.js';
 
@@ -167,5 +167,13 @@ describe.skipIf(reason !== undefined)('what became of packets', () => {
         isOurs: true,
       }),
     );
+  });
+
+  it('keeps nobody from reading the rules meanwhile', async () => {
+    await during('web1', async () => {
+      expect(lab.must(lab.host, 'nft list tables')).toContain('.trace');
+      expect((await planFor(engine, topology)).steps).toEqual([]);
+      expect((await engine.status(AbortSignal.timeout(5000))).running).toBe(true);
+    });
   });
 });

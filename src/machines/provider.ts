@@ -1,4 +1,5 @@
 import { timeLimited } from '../abort-signals.js';
+import { setMaxListeners } from 'node:events';
 import { rmdir } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -75,6 +76,8 @@ export class MachineProvider implements ResourceProvider {
 
   /** Machines do not know each other: all at once, each one's changes in order. Tells all that failed. */
   async execute(changes: readonly Change[], signal: AbortSignal): Promise<void> {
+    // As many wait under it as there are machines: that is no leak.
+    setMaxListeners(0, signal);
     const byMachine = new Map<string, Change[]>();
     for (const change of changes) {
       const { id } = subjectOf(change);

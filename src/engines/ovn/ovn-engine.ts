@@ -39,6 +39,7 @@ const NO_TRACE =
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
   routedOutside: true,
+  publicAddresses: true,
   forwards: true,
   forwardSources: { client: true, gateway: true },
   ipv6: true,
@@ -79,7 +80,7 @@ export function createOvnEngine(context: EngineContext, host: OvnHost = localHos
       (
         await Promise.all([
           preflightOvn(host, project, topology, signal),
-          gateway.problems(networksOf(topology).filter(hasGatewayHere), signal),
+          gateway.problems(networksOf(topology).filter(hasGatewayHere), topology, signal),
         ])
       ).flat(),
     observe: (signal) => nothingWithoutPrograms(observe(signal)),

@@ -21,7 +21,7 @@ export const REASONS: Readonly<Record<string, string>> = {
   'own-source': "its source is not of its network's subnet",
   'translated-ipv4': 'it belongs to no connection, so it would leave untranslated',
   'translated-ipv6': 'it belongs to no connection, so it would leave untranslated',
-  'nobody-else': 'from outside a nat network is reached by forwards only',
+  'nobody-else': 'from outside a nat network is reached by forwards and public addresses only',
   'reaches-nothing': 'its network is isolated',
   // An isolated network's device (linux/closed.ts).
   closed: 'its network is isolated, from the host too',

@@ -258,16 +258,21 @@ export class KernelGateway {
   }
 
   #stageElements(change: Change, work: KernelWork): void {
-    const subject = subjectOf(change);
     const before = change.action === 'create' ? {} : elementsOf(change.before);
     const after = change.action === 'delete' ? {} : elementsOf(change.after);
-    const comment = elementComment({
-      kind: subject.kind,
-      name: nameOf(subject),
-      serves: servedNetwork(subject),
-    });
-    work.rulesetLines.push(...elementLines(this.#table, comment, before, after));
+    const comment = commentOf(subjectOf(change));
+    // What is led to another network is marked anew, where it stays the same too.
+    const isMoved = change.action === 'update' && commentOf(change.before) !== comment;
+    work.rulesetLines.push(
+      ...elementLines(this.#table, comment, before, isMoved ? {} : after),
+      ...(isMoved ? elementLines(this.#table, comment, {}, after) : []),
+    );
   }
+}
+
+function commentOf(resource: Resource): string {
+  const { kind } = resource;
+  return elementComment({ kind, name: nameOf(resource), serves: servedNetwork(resource) });
 }
 
 /** Forwards and public addresses need their network's policy; a policy is its network's own. */

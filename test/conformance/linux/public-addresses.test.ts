@@ -6,7 +6,7 @@ import type { Topology } from '../../../src/topology/topology.js';
 import { whySkipped } from '../../lab/prerequisites.js';
 import { converge, planFor } from './converge.js';
 import { machine, NamespaceLab, PROJECT, whyNot } from './namespace-lab.js';
-import { type NicWish, topologyOf } from './topologies.js';
+import { type NetworkWish, type NicWish, topologyOf } from './topologies.js';
 
 const reason = whyNot() ?? whySkipped({ root: true, programs: ['conntrack', 'python3'] });
 if (reason !== undefined) console.log(`skipped: ${reason}`);
@@ -23,8 +23,19 @@ const ROUTED = '198.18.0.70';
 const SERVICE = '192.0.2.80';
 const SERVICE_IPV6 = '2001:db8:2::80';
 
+const NETWORKS: readonly NetworkWish[] = [
+  {
+    name: 'web',
+    mode: 'nat',
+    net: '10.77.1',
+    net6: 'fd00:77:1::',
+    options: { 'service-addresses': [SERVICE, SERVICE_IPV6] },
+  },
+  { name: 'srv', mode: 'nat', net: '10.77.2' },
+];
+
 /** @param holder of the public addresses on the LAN. */
-function having(holder: 'web1' | 'web2' | undefined): Topology {
+function having(holder: 'web1' | 'web2' | 'srv1' | undefined): Topology {
   const nic = (name: string, host: number, options: NicWish['options'] = {}): readonly NicWish[] => [
     {
       network: 'web',
@@ -38,20 +49,17 @@ function having(holder: 'web1' | 'web2' | undefined): Topology {
   ];
   return topologyOf(
     PROJECT,
-    [
-      {
-        name: 'web',
-        mode: 'nat',
-        net: '10.77.1',
-        net6: 'fd00:77:1::',
-        options: { 'service-addresses': [SERVICE, SERVICE_IPV6] },
-      },
-      { name: 'srv', mode: 'nat', net: '10.77.2' },
-    ],
+    NETWORKS,
     {
       web1: nic('web1', 11),
       web2: nic('web2', 12),
-      srv1: [{ network: 'srv', host: 11, options: { attach: 'netns', 'public-ipv4': ROUTED } }],
+      srv1: [
+        {
+          network: 'srv',
+          host: 11,
+          options: { attach: 'netns', 'public-ipv4': holder === 'srv1' ? PUBLIC : ROUTED },
+        },
+      ],
     },
     [
       { listen: SERVICE, ports: [80, 80], to: 'web2', andTo: ['web1'], targetPort: 9092 },
@@ -289,6 +297,25 @@ print(s.recv(9).decode())'`,
     await converge(engine, topology);
     expect(lab.ask(lab.outside, PUBLIC, 9090)).toBe(OUTSIDE);
     expect(await ended).toBe(0);
+  });
+
+  it('moves to another network, with the forward that its old machine had', async () => {
+    const forwardTo = (to: string) =>
+      topologyOf(
+        PROJECT,
+        NETWORKS,
+        { web1: [{ network: 'web', host: 11 }], srv1: [{ network: 'srv', host: 11 }] },
+        [{ listen: '0.0.0.0', ports: [9700, 9700], to, targetPort: 9090, shownSource: 'gateway' }],
+      ).forwards;
+    await converge(engine, { ...topology, forwards: forwardTo('web1') });
+    expect(lab.ask(lab.outside, '192.0.2.2', 9700)).toBe('10.77.1.1');
+    await converge(engine, { ...having('srv1'), forwards: forwardTo('srv1') });
+    expect(lab.ask(lab.outside, '192.0.2.2', 9700)).toBe('10.77.2.1');
+    expect(lab.ask(srv1, OUTSIDE, 9090)).toBe(PUBLIC);
+    expect(lab.ask(web1, OUTSIDE, 9090)).toBe('192.0.2.2');
+    await converge(engine, topology);
+    expect(lab.ask(srv1, OUTSIDE, 9090)).toBe(ROUTED);
+    expect(lab.ask(web1, OUTSIDE, 9090)).toBe(PUBLIC);
   });
 
   it('refuses an address that the host has, or leads elsewhere, before anything is touched', async () => {

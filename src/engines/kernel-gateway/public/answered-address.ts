@@ -71,7 +71,7 @@ function ways(ip: string, verb: 'add' | 'del', { address, uplink, device }: Answ
       : uplink;
   const lenient = verb === 'del' ? ' 2>/dev/null || true' : '';
   return [
-    `${ip} route ${verb} ${address} dev ${device} protocol ${OUR_PROTOCOL}${lenient}`,
+    `${ip} route ${verb === 'add' ? 'replace' : verb} ${address} dev ${device} protocol ${OUR_PROTOCOL}${lenient}`,
     `for device in ${devices}; do ${ip} neigh ${verb} proxy ${address} dev "$device" protocol ${OUR_PROTOCOL}${lenient}; done`,
   ];
 }

@@ -184,8 +184,11 @@ export interface Engine extends ResourceProvider {
   capture(nic: Nic, network: Network, signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** The same of all that a network carries, each frame once. Absent: this engine looks at NICs only. */
   captureNetwork?(network: Network, signal: AbortSignal): AsyncIterable<Uint8Array>;
-  /** What becomes of packets from and for a NIC, until the signal aborts. Absent: `capabilities.trace` says why. */
-  trace?(nic: Nic, signal: AbortSignal): AsyncIterable<PacketFate>;
+  /**
+   * What becomes of packets from and for a NIC, until the signal aborts: a stream for each place that tells of them, the
+   * switch and the gateway. Absent: `capabilities.trace` says why.
+   */
+  trace?(nic: Nic, network: Network, signal: AbortSignal): readonly AsyncIterable<PacketFate>[];
   doctor(signal: AbortSignal): Promise<Finding[]>;
   /** The person confirms a change that is waiting for it; the networks concerned. Absent: nothing ever waits. */
   commit?(): Promise<string[]>;

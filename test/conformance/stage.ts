@@ -22,6 +22,7 @@ export interface StageHost {
 }
 
 export interface Started {
+  readonly pid: number;
   readonly kill: (signal: NodeJS.Signals) => void;
   readonly ended: Promise<unknown>;
   /** What it has written so far. */
@@ -105,7 +106,12 @@ export class Stage {
     });
     let said = '';
     child.stdout.on('data', (chunk: Buffer) => (said += chunk.toString('utf8')));
-    return { kill: (signal) => void child.kill(signal), ended: once(child, 'exit'), stdout: () => said };
+    return {
+      pid: child.pid ?? 0,
+      kill: (signal) => void child.kill(signal),
+      ended: once(child, 'exit'),
+      stdout: () => said,
+    };
   }
 
   run(program: string, ...args: string[]): Promise<Outcome> {

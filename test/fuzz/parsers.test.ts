@@ -23,8 +23,10 @@ import { QmpConnectionError } from '../../src/clients/qmp/message.js';
 import { MessageReader } from '../../src/clients/qmp/message-reader.js';
 import { parseSettings } from '../../src/clients/sysctl/sysctl.js';
 import { ManagementReader } from '../../src/clients/vde/management-reader.js';
+import { PcapReader, PcapStreamError } from '../../src/wire/pcap.js';
 import { QEMU_FRAMING, StreamFrameReader } from '../../src/wire/vde-stream.js';
 import { parseIdentity, parsePortTable, parseSetting, parseVlanTable } from '../../src/clients/vde/tables.js';
+import { parseFlowWalk } from '../../src/engines/open-vswitch/trace/flow-walk.js';
 import { parseDump } from '../../src/engines/ovs/flows/flow-text.js';
 import { parseMeters } from '../../src/engines/ovs/flows/meters.js';
 import { parsePlugUrl } from '../../src/engines/vde/plug-url.js';
@@ -72,6 +74,11 @@ VDE_REQUEST.writeUInt32LE(0xfeedface, 0);
 VDE_REQUEST.writeUInt32LE(3, 4);
 VDE_REQUEST.writeUInt16LE(1, 12);
 VDE_REQUEST.write('/run/client.sock', 14);
+
+/** A libpcap stream with one frame of a byte. */
+const PCAP = Buffer.alloc(24 + 16 + 1);
+PCAP.writeUInt32LE(0xa1b2c3d4, 0);
+PCAP.writeUInt32LE(1, 24 + 8);
 
 /** SET_MEM_TABLE with one region. */
 const VHOST_MEMORY_TABLE = Buffer.alloc(VHOST_HEADER_BYTES + 40);
@@ -127,12 +134,14 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   "our blocks in dnsmasq's files": [SAMPLES.dnsmasqBlocks, (text) => parseBlocks(text, () => ['a=1'])],
   "OVSDB's stream": [SAMPLES.ovsdbStream, (_, bytes) => new JsonStream().push(bytes)],
   'dump-flows': [SAMPLES.flowDump, parseDump],
+  'ofproto/trace': [SAMPLES.flowWalk, parseFlowWalk],
   'dump-meters': [SAMPLES.meterDump, parseMeters],
   "vde_switch's ports": [SAMPLES.vdePorts, (text) => parsePortTable(lines(text))],
   "vde_switch's VLANs": [SAMPLES.vdeVlans, (text) => parseVlanTable(lines(text))],
   "vde_switch's identity": [SAMPLES.vdePorts, (text) => parseIdentity(lines(text))],
   "vde_switch's settings": [SAMPLES.vdePorts, (text) => parseSetting(lines(text), 'Port')],
   "vde_switch's management": [SAMPLES.vdeManagement, (_, bytes) => new ManagementReader().push(bytes)],
+  "dumpcap's frames": [PCAP, (_, bytes) => new PcapReader().push(bytes)],
   "vde_plug's frames": [SAMPLES.streamFrames, (_, bytes) => new StreamFrameReader(noFrame).push(bytes)],
   'stream frames': [
     SAMPLES.streamFrames,
@@ -155,6 +164,7 @@ const DECLARED: readonly Declared[] = [
   RangeError,
   DatumError,
   JsonStreamError,
+  PcapStreamError,
   QmpConnectionError,
 ];
 

@@ -40,6 +40,8 @@ export const SAMPLES = {
   streamFrames: '\0\x10aaaaaabbbbbb\x08\0xx\0\0\0\x0eaaaaaabbbbbb\x08\0',
   flowDump:
     'NXST_FLOW reply (xid=0x4):\n cookie=0x7, duration=1.1s, table=0, n_packets=0, n_bytes=0, priority=100,in_port=1,dl_src=52:54:00:00:00:01 actions=meter:3,resubmit(,1)\n',
+  flowWalk:
+    'bridge("b")\n----\n 0. in_port=2, priority 200, cookie 0x7073\n    goto_table:1\n 1. No match.\n    drop\n     -> learned port is input port, dropping\nDatapath actions: drop\n',
   meterDump:
     'OFPST_METER_CONFIG reply (OF1.5) (xid=0x2):\nmeter=1 kbps burst stats bands=\ntype=drop rate=100 burst_size=10\n',
   vdePorts:

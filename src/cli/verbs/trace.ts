@@ -16,8 +16,9 @@ export async function traceVerb(session: Session, options: TraceOptions, name: s
   const able: Begin[] = [];
   for (const nic of machine.nics) {
     const engine = engineOf(project, nic);
+    const network = project.topology.networks.find(({ name: its }) => its === nic.network);
     const trace = engine.trace?.bind(engine);
-    if (trace !== undefined) able.push((signal) => trace(nic, signal));
+    if (trace !== undefined && network !== undefined) able.push((signal) => trace(nic, network, signal));
     else session.notes.write(`${nic.id} is not followed: ${String(engine.capabilities.trace)}\n`);
   }
   if (able.length === 0) {
@@ -32,14 +33,15 @@ export async function traceVerb(session: Session, options: TraceOptions, name: s
   const failure = new AbortController();
   const signal = anySignal([session.signal, failure.signal]);
   try {
-    await Promise.all(able.map((begin) => tell({ ...session, signal }, options, begin, names)));
+    const streams = able.flatMap((begin) => begin(signal));
+    await Promise.all(streams.map((stream) => tell({ ...session, signal }, options, stream, names)));
   } finally {
     failure.abort();
   }
   return 0;
 }
 
-type Begin = (signal: AbortSignal) => AsyncIterable<PacketFate>;
+type Begin = (signal: AbortSignal) => readonly AsyncIterable<PacketFate>[];
 
 /** Kernel name of a device -> what it is in the file. */
 type DeviceNames = ReadonlyMap<string, string>;
@@ -56,11 +58,11 @@ function deviceNames({ topology }: Project): DeviceNames {
 async function tell(
   session: Session,
   { all }: TraceOptions,
-  begin: Begin,
+  stream: AsyncIterable<PacketFate>,
   names: DeviceNames,
 ): Promise<void> {
   try {
-    for await (const fate of begin(session.signal)) {
+    for await (const fate of stream) {
       if (fate.outcome === 'passed' && all !== true) continue;
       const at = new Date();
       if (session.format === 'json') session.out.write(`${JSON.stringify({ at, ...fate })}\n`);

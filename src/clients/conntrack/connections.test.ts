@@ -32,7 +32,5 @@ it('takes it for done when there was nothing to end, and for refused when it was
   const none = saying(1, 'conntrack v1.4.7 (conntrack-tools): 0 flow entries have been deleted.\n');
   await endConnections(none.run, '192.0.2.70', signal);
   const refused = saying(1, "conntrack v1.4.7 (conntrack-tools): Can't open handler\n");
-  await expect(endConnections(refused.run, '192.0.2.70', signal)).rejects.toMatchObject({
-    problems: [{ code: 'conntrack/refused', message: expect.stringContaining("Can't open handler") }],
-  });
+  await expect(endConnections(refused.run, '192.0.2.70', signal)).rejects.toThrow("Can't open handler");
 });

@@ -114,6 +114,11 @@ export function nicsEverywhere({ machines, elsewhere = [] }: Topology): Nic[] {
   return [...machines, ...elsewhere].flatMap(({ nics }) => [...nics]);
 }
 
+/** The host is the network's gateway. */
+export function hasGatewayHere({ mode, gatewayElsewhere }: Network): boolean {
+  return (mode === 'nat' || mode === 'routed') && gatewayElsewhere === undefined;
+}
+
 /** A host that does not bear a network's gateway keeps out of it, as out of an isolated one. */
 export function asSeenFromHere(network: Network): Network {
   return network.gatewayElsewhere === undefined ? network : { ...network, mode: 'isolated' };

@@ -163,7 +163,7 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
     status: (signal) => readStatus(run, project, gateway, uplinks, signal),
     leases: async (signal) => leaseRecords(await observe(signal), await gateway.leases()),
     capture: (nic, _network, signal) => capturePackets(host.namespace, nic.interfaceName, signal),
-    trace: (nic, signal) => tracePackets(host.namespace, project, nic, signal),
+    trace: (nic, _network, signal) => [tracePackets(host.namespace, project, nic, signal)],
     doctor: (signal) => doctor(run, gateway, signal),
   };
 }

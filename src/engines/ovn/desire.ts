@@ -2,6 +2,7 @@
  * This engine's networks as resources. Pure. The gateway's come from elsewhere. Whatever is of a network as a whole is
  * wanted by every host that the network is on, in the same words; ports are wanted by the host that has what is behind them.
  */
+import { hasGatewayHere } from '../kernel-gateway/desire.js';
 import type { Resource } from '../../plan/resource.js';
 import type { Network, Nic, Topology } from '../../topology/topology.js';
 import { desireMachineNamespaces, namespaceOf } from '../open-vswitch/inside.js';
@@ -32,11 +33,6 @@ export interface HostFacts {
 
 export function networksOf(topology: Topology): Network[] {
   return topology.networks.filter(({ engine }) => engine === PROVIDER);
-}
-
-/** The host is the network's gateway. */
-export function hasGatewayHere({ mode, gatewayElsewhere }: Network): boolean {
-  return (mode === 'nat' || mode === 'routed') && gatewayElsewhere === undefined;
 }
 
 /** Which datapath the file expects of the integration bridge. */

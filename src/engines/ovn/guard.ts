@@ -15,6 +15,8 @@ import type { GuardProperties } from './resources.js';
 
 /** Above what a person adds with ovn-nbctl's usual 1000. */
 const PRIORITY = 2000;
+/** Of its flows: ovn-northd leaves room below for its own (OVN_ACL_PRI_OFFSET). */
+export const ACL_FLOW_PRIORITY = PRIORITY + 1000;
 
 /**
  * Answers of DHCP and DHCPv6 servers; redirects. OVN takes no `&&` beside `||` without parentheses, and says so in

@@ -11,7 +11,7 @@ import type { Resource } from '../../plan/resource.js';
 import type { Topology } from '../../topology/topology.js';
 import type { Capabilities, Engine, EngineContext } from '../contract.js';
 import { nothingWithoutPrograms } from '../kernel-gateway/absent-programs.js';
-import { desireGateway } from '../kernel-gateway/desire.js';
+import { desireGateway, hasGatewayHere } from '../kernel-gateway/desire.js';
 import { desireDhcp } from '../kernel-gateway/dhcp/dhcp-resources.js';
 import { leaseRecords } from '../kernel-gateway/dhcp/lease-records.js';
 import { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
@@ -19,7 +19,7 @@ import { namespaceOf } from '../open-vswitch/inside.js';
 import { netdevArguments } from '../open-vswitch/netdev.js';
 import { checkOvn } from './check.js';
 import { commandsForOvn } from './commands.js';
-import { datapathOf, desireSegments, hasGatewayHere, networksOf } from './desire.js';
+import { datapathOf, desireSegments, networksOf } from './desire.js';
 import { doctorOvn } from './doctor.js';
 import { executeOvn } from './execute.js';
 import { localHost, type OvnHost } from './host.js';
@@ -32,9 +32,7 @@ import { nicOptions } from './options.js';
 import { preflightOvn } from './preflight.js';
 import { asServed, hasServer, serverPlace } from './server.js';
 import { readStatus } from './status.js';
-
-const NO_TRACE =
-  'the ovn engine follows no packets; `ovn-trace` explains a flow, `passerelle capture` shows what passes a NIC';
+import { traceOvn } from './trace/trace-packets.js';
 
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
@@ -47,7 +45,7 @@ const CAPABILITIES: Capabilities = {
   dns: true,
   antiSpoofing: true,
   capture: true,
-  trace: NO_TRACE,
+  trace: true,
   manyHosts: true,
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
@@ -103,6 +101,7 @@ export function createOvnEngine(context: EngineContext, host: OvnHost = localHos
         nic.interfaceName,
         signal,
       ),
+    trace: (nic, network, signal) => traceOvn(host, project, nic, network, signal),
     doctor: (signal) => doctorOvn(host, signal),
   };
 }

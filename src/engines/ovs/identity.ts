@@ -56,11 +56,15 @@ const COOKIE_MARK = '7073';
 /** Cookie and mask for `ovs-ofctl`: every flow of ours on a bridge. */
 export const ANY_COOKIE = `0x${COOKIE_MARK}000000000000/0xffff000000000000`;
 
+export function isOurCookie(cookie: string): boolean {
+  return cookie.startsWith(`0x${COOKIE_MARK}`);
+}
+
 /** The cookie of a resource's flows: the mark and 48 bits of a hash, as ovs-ofctl prints it. */
 export function cookieOf(id: string): string {
   // Flows whose resource is unknown are named by their cookie.
   const name = nameOf(id);
-  return name.startsWith(`0x${COOKIE_MARK}`) ? name : `0x${COOKIE_MARK}${hashOf(id).slice(0, 12)}`;
+  return isOurCookie(name) ? name : `0x${COOKIE_MARK}${hashOf(id).slice(0, 12)}`;
 }
 
 function hashOf(text: string): string {

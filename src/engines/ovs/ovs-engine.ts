@@ -25,13 +25,11 @@ import { observeOvs } from './observed/observe.js';
 import { preflightOvs } from './preflight.js';
 import { readStatus } from './status.js';
 import { desireTunnels } from './database/tunnels.js';
+import { traceOvs } from './trace/trace-packets.js';
 import { sweepUplinkFiles } from './uplink/uplink-files.js';
 import { commitUplinks } from './uplink/uplink-watch.js';
 import { serverPlace } from './host/server.js';
 import { netdevArguments } from '../open-vswitch/netdev.js';
-
-const NO_TRACE =
-  'the ovs engine follows no packets; `passerelle capture` shows what passes a NIC, `engine: linux` or `user` says why one ends';
 
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
@@ -44,7 +42,7 @@ const CAPABILITIES: Capabilities = {
   dns: true,
   antiSpoofing: true,
   capture: true,
-  trace: NO_TRACE,
+  trace: true,
   manyHosts: true,
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
@@ -96,6 +94,7 @@ export function createOvsEngine(context: EngineContext, host: OvsHost = localHos
     leases: async (signal) => leaseRecords(await observe(signal), await gateway.leases()),
     capture: (nic, network, signal) => captureNic({ host, project, directory }, nic, network, signal),
     captureNetwork: (network, signal) => captureNetwork({ host, project, directory }, network, signal),
+    trace: (nic, network, signal) => traceOvs(host, project, nic, network, signal),
     doctor: (signal) => doctorOvs(host, signal),
     commit: async () => commitUplinks(directory),
     sweep: async () => sweepUplinkFiles(directory),

@@ -9,9 +9,16 @@ import type { FabricClient } from '../../clients/fabric/client.js';
 import { PasserelleError, type Problem } from '../../errors.js';
 import type { FabricConfiguration } from '../../fabric/control/protocol.js';
 import type { Change, Resource } from '../../plan/resource.js';
-import type { Topology } from '../../topology/topology.js';
+import type { Nic, Topology } from '../../topology/topology.js';
 import { VERSION } from '../../version.js';
-import type { Capabilities, Engine, EngineContext, EngineStatus, LeaseRecord } from '../contract.js';
+import type {
+  Capabilities,
+  Engine,
+  EngineContext,
+  EngineStatus,
+  LeaseRecord,
+  PacketFate,
+} from '../contract.js';
 import { commandsFor } from './commands.js';
 import { findFabric, killFabric, startFabric, stopFabric } from './fabric-process.js';
 import { inspectHost } from './doctor.js';
@@ -125,11 +132,7 @@ export function createUserEngine(context: EngineContext): Engine {
       if (fabric === undefined) throw notRunning();
       yield* fabric.capture(nic.id, signal);
     },
-    async *trace(nic, signal) {
-      const fabric = await findFabric(context, signal);
-      if (fabric === undefined) throw notRunning();
-      yield* tracePackets(fabric, nic, signal);
-    },
+    trace: (nic, _network, signal) => [trace(context, nic, signal)],
     async sweep(signal) {
       const fabric = await findFabric(context, signal);
       fabric?.close();
@@ -139,6 +142,12 @@ export function createUserEngine(context: EngineContext): Engine {
     },
     doctor: inspectHost,
   };
+}
+
+async function* trace(context: EngineContext, nic: Nic, signal: AbortSignal): AsyncIterable<PacketFate> {
+  const fabric = await findFabric(context, signal);
+  if (fabric === undefined) throw notRunning();
+  yield* tracePackets(fabric, nic, signal);
 }
 
 /** Forwards of this engine that could not listen here. */

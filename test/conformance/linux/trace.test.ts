@@ -50,8 +50,11 @@ describe.skipIf(reason !== undefined)('what became of packets', () => {
     const fates: PacketFate[] = [];
     const trace = engine.trace?.bind(engine);
     if (trace === undefined) throw new Error('the engine follows nothing');
+    const nic = nicsOf(name)[0]!;
+    const network = topology.networks.find((one) => one.name === nic.network)!;
     const following = (async () => {
-      for await (const fate of trace(nicsOf(name)[0]!, stop.signal)) fates.push(fate);
+      for (const stream of trace(nic, network, stop.signal))
+        for await (const fate of stream) fates.push(fate);
     })();
     // Followed is what comes once somebody listens for traces of netfilter (the bit is nfnetlink's group 9).
     const listens = (): boolean => / 12 +\d+ +00000100 /.test(lab.must(lab.host, 'cat /proc/net/netlink'));

@@ -48,13 +48,7 @@ describe.skipIf(lacking !== undefined)('a bond of uplinks of the ovs engine', ()
 
   /** Members whose LACP talk is up to date, as the far end sees it. */
   async function agreedAtPeer(): Promise<string[]> {
-    const shown = await peer.run(
-      'ovs-appctl',
-      '-t',
-      `${peer.directory}/ovs-vswitchd.ctl`,
-      'lacp/show',
-      'trunk0',
-    );
+    const shown = await peer.run('ovs-appctl', 'lacp/show', 'trunk0');
     return [...shown.matchAll(/^(?:slave|member): (\w+): current attached/gmu)]
       .map(([, name]) => name!)
       .sort();

@@ -105,8 +105,8 @@ export class OvsHost implements AsyncDisposable {
   }
 
   async startSwitch(): Promise<void> {
-    await this.#spawn('ovs-vswitchd', [this.database]);
-    await this.#waitFor('ovs-vswitchd.ctl');
+    const { pid } = await this.#spawn('ovs-vswitchd', [this.database]);
+    await this.#waitFor(`ovs-vswitchd.${pid}.ctl`);
   }
 
   async stop(program: 'ovsdb-server' | 'ovs-vswitchd', how: NodeJS.Signals = 'SIGTERM'): Promise<void> {
@@ -158,24 +158,17 @@ export class OvsHost implements AsyncDisposable {
     return join(this.directory, name);
   }
 
-  async #spawn(program: 'ovsdb-server' | 'ovs-vswitchd', argv: readonly string[]): Promise<void> {
+  async #spawn(program: 'ovsdb-server' | 'ovs-vswitchd', argv: readonly string[]): Promise<ChildProcess> {
     const output = openSync(this.#path(`${program}.log`), 'a');
     const child = spawn(
       'ip',
-      [
-        'netns',
-        'exec',
-        this.namespace,
-        program,
-        ...argv,
-        `--unixctl=${this.#path(`${program}.ctl`)}`,
-        '-vconsole:info',
-      ],
+      ['netns', 'exec', this.namespace, program, ...argv, '--pidfile', '-vconsole:info'],
       { env: this.environment, stdio: ['ignore', output, output] },
     );
     closeSync(output);
     this.#children.set(program, child);
     await once(child, 'spawn');
+    return child;
   }
 
   /** Waits until somebody listens on the socket. */

@@ -18,30 +18,38 @@ export const trace: readonly Scenario[] = [
       await expect
         .poll(async () => (await e1.must('ping -c 1 -W 2 10.20.1.1'), told().length), { timeout: 30_000 })
         .toBeGreaterThan(0);
+      // The switch and the gateway tell on their own, one maybe before the other.
       await e1.must('ip addr add 10.20.1.77/24 dev eth0');
       try {
-        await e1.run('ping -c 1 -W 1 -I 10.20.1.77 10.20.1.1');
+        await expect
+          .poll(async () => (await e1.run('ping -c 1 -W 1 -I 10.20.1.77 10.20.1.1'), told()), {
+            timeout: 20_000,
+          })
+          .toContainEqual(expect.objectContaining({ outcome: 'dropped', isOurs: true }));
       } finally {
         await e1.must('ip addr del 10.20.1.77/24 dev eth0');
       }
-      await e1.must('ping -c 1 -W 2 10.20.2.11');
-      await expect
-        .poll(told, { timeout: 10_000 })
-        .toContainEqual(expect.objectContaining({ outcome: 'dropped', isOurs: true }));
       const dropped = told().filter(({ outcome }) => outcome === 'dropped');
       for (const { reason } of dropped) expect(reason).toMatch(/not the NIC's own/);
-      expect(told()).toContainEqual(
+      await e1.must('ping -c 1 -W 2 10.20.2.11');
+      await expect.poll(told, { timeout: 10_000 }).toContainEqual(
         expect.objectContaining({
           outcome: 'passed',
           packet: { source: '10.20.1.11', target: '10.20.2.11', protocol: 'icmp', detail: 'echo-request' },
         }),
       );
       // However it ends, what it followed packets with ends too.
+      const followers = (await stage.run('pgrep', '-P', String(tracing.pid))).stdout.trim().split(/\s+/u);
       tracing.kill('SIGKILL');
       await tracing.ended;
       await expect
         .poll(async () => (await stage.run('nft', 'list', 'tables')).stdout, { timeout: 5000 })
         .not.toContain('.trace');
+      await expect
+        .poll(async () => (await stage.run('ps', '-o', 'pid=,args=', '-p', followers.join(','))).stdout, {
+          timeout: 5000,
+        })
+        .toBe('');
     },
   },
 ];

@@ -39,7 +39,10 @@ export class PacketFates {
     this.#underWay.delete(id);
     const isOurs = table.startsWith(`passerelle.${this.#project}.`);
     const name = event.kind === 'rule' ? event.comment?.split(' ')[0] : undefined;
-    const text = event.kind === 'policy' ? 'policy drop' : (event.text ?? 'a rule that is gone');
+    const text =
+      event.kind === 'policy'
+        ? 'policy drop'
+        : (event.text ?? 'a rule made or removed while packets are followed');
     return {
       packet: summaryOf(first),
       outcome: text.includes('reject') ? 'refused' : 'dropped',

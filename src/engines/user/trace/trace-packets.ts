@@ -4,7 +4,7 @@ import type { FabricClient } from '../../../clients/fabric/client.js';
 import type { TracedFrame } from '../../../fabric/control/protocol.js';
 import type { Nic } from '../../../topology/topology.js';
 import type { PacketFate } from '../../contract.js';
-import { summaryOfFrame } from './frame-summary.js';
+import { summaryOfFrame } from '../../frame-summary.js';
 import { REASONS } from './reasons.js';
 
 /** What becomes of the frames that a NIC sends into the fabric, until the signal aborts or the fabric ends. */

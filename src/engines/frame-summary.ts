@@ -2,22 +2,27 @@
  * A frame in few words, from its first bytes. Pure, and lenient where `wire` is strict: what is told about here was
  * refused, maybe for being cut short or wrong.
  */
-import { formatIpv4, formatIpv6, IPV6_ADDRESS_BYTES } from '../../../wire/address.js';
-import { ARP_BYTES, ArpOperation } from '../../../wire/arp.js';
-import { EtherType, formatMac, readEthernetHeader } from '../../../wire/ethernet.js';
-import { Icmpv6Type, IcmpType } from '../../../wire/icmp.js';
-import { IPV4_HEADER_BYTES, IpProtocol } from '../../../wire/ipv4.js';
-import { IPV6_HEADER_BYTES } from '../../../wire/ipv6.js';
-import { TcpFlag } from '../../../wire/tcp.js';
-import type { PacketSummary } from '../../contract.js';
+import { formatIpv4, formatIpv6, IPV6_ADDRESS_BYTES } from '../wire/address.js';
+import { ARP_BYTES, ArpOperation } from '../wire/arp.js';
+import { EtherType, formatMac, readEthernetHeader } from '../wire/ethernet.js';
+import { Icmpv6Type, IcmpType } from '../wire/icmp.js';
+import { IPV4_HEADER_BYTES, IpProtocol } from '../wire/ipv4.js';
+import { IPV6_HEADER_BYTES } from '../wire/ipv6.js';
+import { TcpFlag } from '../wire/tcp.js';
+import type { PacketSummary } from './contract.js';
 
+const VLAN_TAG_BYTES = 4;
 const PORTS_BYTES = 4;
 const TCP_FLAGS_OFFSET = 13;
 
 export function summaryOfFrame(bytes: Buffer): PacketSummary {
   const header = readEthernetHeader(bytes, 0, bytes.length);
   if (header === undefined) return { source: '?', target: '?', protocol: 'runt' };
-  const { etherType, payloadOffset: at } = header;
+  let { etherType, payloadOffset: at } = header;
+  if (etherType === EtherType.vlan && bytes.length >= at + VLAN_TAG_BYTES) {
+    etherType = bytes.readUInt16BE(at + 2);
+    at += VLAN_TAG_BYTES;
+  }
   const left = bytes.length - at;
   const link = { source: formatMac(header.source), target: formatMac(header.destination) };
   if (etherType === EtherType.arp && left >= ARP_BYTES) {

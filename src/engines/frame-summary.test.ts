@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { summaryOfFrame } from './frame-summary.js';
-import { fateOf } from './trace-packets.js';
 
 const ETHERNET = '525400000001 52540000000a';
 const frame = (hex: string): Buffer => Buffer.from(`${ETHERNET} ${hex}`.replaceAll(' ', ''), 'hex');
@@ -39,6 +38,8 @@ it('says of each kind of frame what a person would', () => {
   // A later fragment has no ports.
   const fragment = frame('0800 45000028 00002001 40110000 0a00000b c0000209 9c40 01bb 0008 0000');
   expect(summaryOfFrame(fragment)).toEqual({ source: '10.0.0.11', target: '192.0.2.9', protocol: 'udp' });
+  const tagged = frame('8100 002a 0806 0001 0800 0604 0001 52540000000a 0a00000b 000000000000 0a000001');
+  expect(summaryOfFrame(tagged)).toEqual(summaryOfFrame(arp));
   expect(summaryOfFrame(frame('88cc 00'))).toMatchObject({ protocol: 'ethertype 0x88cc' });
 });
 
@@ -53,16 +54,4 @@ it('makes something of any bytes', () => {
       },
     ),
   );
-});
-
-it('says why the fabric refused it', () => {
-  const nic = { network: 'web' } as Parameters<typeof fateOf>[1];
-  const head = frame('88cc 00').toString('base64');
-  expect(fateOf({ head, reason: 'spoofed-mac' }, nic)).toMatchObject({
-    outcome: 'dropped',
-    reason: "it is not from the NIC's own MAC",
-    rule: 'fabric web spoofed-mac',
-  });
-  expect(fateOf({ head, reason: 'of-tomorrow' }, nic)).toMatchObject({ reason: 'of-tomorrow' });
-  expect(fateOf({ head }, nic)).toMatchObject({ outcome: 'passed', reason: 'into web' });
 });

@@ -318,7 +318,7 @@ print(s.recv(9).decode())'`,
     expect(lab.ask(web1, OUTSIDE, 9090)).toBe(PUBLIC);
   });
 
-  it('refuses an address that the host has, or leads elsewhere, before anything is touched', async () => {
+  it('refuses an address that the host has, leads elsewhere or leaves by, before anything is touched', async () => {
     const codes = async () =>
       (await engine.preflight(topology, AbortSignal.timeout(10_000))).map(({ code }) => code);
     expect(await codes()).toEqual([]);
@@ -328,6 +328,10 @@ print(s.recv(9).decode())'`,
     lab.must(lab.host, `ip route add 198.18.0.70 dev lan0 metric 7`);
     expect(await codes()).toEqual(['gateway/public-address-taken']);
     lab.must(lab.host, `ip route del 198.18.0.70 dev lan0 metric 7`);
+    lab.must(lab.host, `ip route add 198.51.100.0/24 via ${ROUTED} dev lan0 onlink`);
+    expect(await codes()).toEqual(['gateway/public-address-taken']);
+    lab.must(lab.host, `ip route del 198.51.100.0/24`);
+    expect(await codes()).toEqual([]);
   });
 });
 

@@ -23,11 +23,29 @@ export async function publicAddressProblems(
   ]);
   signal.throwIfAborted();
   const ownDevices = new Map(addresses.map(({ address, ifname }) => [address, ifname]));
+  const gateways = new Map(routes.map(({ gateway, device }) => [gateway, device]));
   const foreign = new Map(
     routes
       .filter(({ protocol }) => protocol !== String(OUR_PROTOCOL))
       .map(({ destination, device }) => [destination, device]),
   );
+  const whyTaken = (address: string): readonly [why: string, fix: string] | undefined => {
+    const [own, behind, led] = [ownDevices.get(address), gateways.get(address), foreign.get(address)];
+    if (own !== undefined) {
+      return [
+        `this host has it itself, on ${own}`,
+        `take it off the host (\`ip address del ${address} dev ${own}\`), or leave it the host's: forwards may listen on it as it is`,
+      ];
+    }
+    if (behind !== undefined) {
+      return [`it is a gateway of this host, behind ${behind}`, 'write an address that nobody has'];
+    }
+    if (led === undefined) return undefined;
+    return [
+      `a route of this host leads it to ${led}`,
+      `take the route away (\`ip route del ${address} dev ${led}\`), or write another address`,
+    ];
+  };
   const missing: Problem[] = hasConntrack
     ? []
     : [
@@ -39,18 +57,9 @@ export async function publicAddressProblems(
         },
       ];
   const taken = placed.flatMap(({ address, meaning, source }): Problem[] => {
-    const [own, led] = [ownDevices.get(address), foreign.get(address)];
-    if (own === undefined && led === undefined) return [];
-    const [why, fix] =
-      own !== undefined
-        ? [
-            `this host has it itself, on ${own}`,
-            `take it off the host (\`ip address del ${address} dev ${own}\`), or leave it the host's: forwards may listen on it as it is`,
-          ]
-        : [
-            `a route of this host leads it to ${led}`,
-            `take the route away (\`ip route del ${address} dev ${led}\`), or write another address`,
-          ];
+    const found = whyTaken(address);
+    if (found === undefined) return [];
+    const [why, fix] = found;
     return [{ code: 'gateway/public-address-taken', message: `${meaning}, and ${why}`, fix, at: source }];
   });
   return [...missing, ...taken];

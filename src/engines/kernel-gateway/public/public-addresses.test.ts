@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Network, Nic } from '../../../topology/topology.js';
+import { desireGateway } from '../desire.js';
 import { gatewayTable } from '../rules/gateway-table.js';
 import { answeredAddressCommands } from './answered-address.js';
 import { placedAddresses, publicAddressResources } from './public-addresses.js';
@@ -67,6 +68,24 @@ it('is of networks that have their gateway here, and translated ones where it is
   expect(placedAddresses([serving], [])).toMatchObject([
     { leadsTo: 'forwards', elements: { public4: ['192.0.2.80 : goto forwards4'] } },
   ]);
+});
+
+it('lives on the host of the gateway, wherever its machine is', () => {
+  const nic = nicWith(11, { 'public-ipv4': '192.0.2.70' });
+  const elsewhere = [{ name: 'm11', nics: [nic], host: 'kvm2', source }];
+  const ids = (network: Network) =>
+    desireGateway({
+      project: 'shop',
+      provider: 'ovs',
+      topology: { project: 'shop', networks: [network], machines: [], elsewhere, forwards: [] },
+      networks: [network],
+      segmentId: ({ name }) => name,
+      isolatedServer: () => ({ namespace: null, device: 'psl1', needs: [] }),
+    })
+      .map(({ id }) => id)
+      .filter((id) => id.includes('192.0.2.70'));
+  expect(ids(web)).toEqual(['ovs/public-address/192.0.2.70', 'ovs/answered-address/192.0.2.70']);
+  expect(ids({ ...web, gatewayElsewhere: 'kvm2' })).toEqual([]);
 });
 
 it('names sets and chains that the table has', () => {

@@ -27,6 +27,7 @@ export type KeptRecords = Readonly<Partial<Record<EngineName, EngineRecord>>>;
 /** What takes more than the one host of a run is proven by suites of the engines' own. */
 export const OWN_SUITES: Readonly<Partial<Record<Capability, readonly string[]>>> = {
   manyHosts: [
+    'test/conformance/linux/hosts.test.ts',
     'test/conformance/ovs/hosts.test.ts',
     'test/conformance/ovn/hosts.test.ts',
     'test/conformance/user/hosts.test.ts',

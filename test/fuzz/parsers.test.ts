@@ -8,6 +8,7 @@ import { parseDhclientLeases, parseNetworkdLease } from '../../src/clients/dhcp-
 import { parseLeases } from '../../src/clients/dnsmasq/leases.js';
 import { AnswerLines } from '../../src/clients/fabric/answer-lines.js';
 import { parseAddresses, parseLinks, parseListing } from '../../src/clients/iproute/links.js';
+import { parseFloodTargets } from '../../src/clients/iproute/flood-targets.js';
 import { parseNeighbourProxies } from '../../src/clients/iproute/neighbours.js';
 import { parseDeviceRoutes, parseMarkedRoutes, parseRoutes } from '../../src/clients/iproute/routes.js';
 import { parseDeviceRules } from '../../src/clients/iproute/rules.js';
@@ -121,6 +122,7 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   'ip -j route': [SAMPLES.ipRoutes, (text) => parseRoutes(parseListing(text), 4)],
   'ip -j route of a protocol': [SAMPLES.ipRoutes, (text) => parseMarkedRoutes(parseListing(text), 6)],
   'ip -j rule': [SAMPLES.ipRules, (text) => parseDeviceRules(parseListing(text), 4)],
+  'bridge -j fdb show': [SAMPLES.bridgeFdb, (text) => parseFloodTargets(parseListing(text))],
   'ip -j neigh show proxy': [SAMPLES.ipNeighbours, (text) => parseNeighbourProxies(parseListing(text))],
   "networkd's lease": [SAMPLES.networkdLease, parseNetworkdLease],
   "dhclient's leases": [SAMPLES.dhclientLeases, (text) => parseDhclientLeases(text, 'eth1')],

@@ -22,6 +22,8 @@ export const SAMPLES = {
   ipRules:
     '[{"priority":0,"src":"all","table":"local"},{"priority":20500,"src":"all","iif":"br0","table":"1342177281","protocol":"80"}]',
   ipNeighbours: '[{"dst":"2001:db8::5","dev":"eth0","proxy":null,"protocol":"80"}]',
+  bridgeFdb:
+    '[{"mac":"00:00:00:00:00:00","ifname":"pslx1","dst":"192.0.2.2","port":4790,"vni":9,"flags":["self"],"state":"permanent"}]',
   nftTrace:
     'trace id 1 inet t c packet: iif "a" ip saddr 10.0.0.1 ip daddr 10.0.0.2 tcp flags == syn\ntrace id 1 inet t c rule ip saddr 10.0.0.1 drop comment "x 1" (verdict drop)\ntrace id 1 ip f FORWARD policy drop\n',
   networkdLease: 'ADDRESS=198.51.100.7\nNETMASK=255.255.255.0\nROUTER=198.51.100.1 198.51.100.2\n',

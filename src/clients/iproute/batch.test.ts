@@ -23,6 +23,13 @@ it('names the line that was refused, and why', () => {
   expect(
     batchError(lines, 'RTNETLINK answers: Operation not permitted\nCommand failed -:1').problems[0]?.fix,
   ).toContain('root');
+  const taken = batchError(
+    ['fdb del x'],
+    'RTNETLINK answers: Address already in use\nCommand failed -:1',
+    'bridge',
+  );
+  expect(taken.message).toContain('`bridge fdb del x`');
+  expect(taken.problems[0]?.fix).toContain('UDP port');
   expect(batchError(lines, '').message).toContain('no reason given');
 });
 

@@ -32,6 +32,8 @@ export interface GatewayRequest {
   readonly segmentId: (network: Network) => string;
   /** Where an isolated network's DHCP server runs; elsewhere it is the gateway's device on the host. */
   readonly isolatedServer: (network: Network) => ServerPlace;
+  /** UDP port by which the host's own stack takes what comes from a network's other hosts; absent: it does not. */
+  readonly tunnelPort?: number;
 }
 
 export function desireGateway(request: GatewayRequest): Resource[] {
@@ -75,7 +77,7 @@ export function desireGateway(request: GatewayRequest): Resource[] {
         affects: machinesOn(network),
       };
     }),
-    ...networks.map((network) => desireAdmission(provider, network)),
+    ...networks.map((network) => desireAdmission(provider, network, request.tunnelPort)),
     ...gateways.map(
       (network): Resource => ({
         id: deviceId(provider, network.name),

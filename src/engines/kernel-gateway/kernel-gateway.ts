@@ -207,7 +207,7 @@ export class KernelGateway {
       ...obstacles.map(
         (chain) => `accepts of ours stand at the head of the chain ${chain}, which drops the rest`,
       ),
-      ...endedNotes(ruleset.filter(({ name }) => name === this.#table.name)),
+      ...endedNotes(ruleset.filter(({ name }) => `${name}.`.startsWith(`${this.#table.name}.`))),
     ];
   }
 

@@ -16,7 +16,9 @@ export interface KernelWork {
   readonly newNamespaces: string[];
   /** Lines of `ip -batch`: devices are made and stay down; devices that will go are taken down. */
   readonly linkLines: string[];
-  /** The same inside named network namespaces, once these and their links stand. */
+  /** Lines of `bridge -batch`: entries of forwarding tables, once the devices stand. */
+  readonly forwardingLines: string[];
+  /** Lines of `ip -batch` inside named network namespaces, once these and their links stand. */
   readonly namespaceLines: Map<string, string[]>;
   /** Settings of devices inside named namespaces, once these stand and before they have addresses. */
   readonly namespaceSettings: Map<string, Map<string, string>>;
@@ -34,6 +36,7 @@ export function emptyWork(): KernelWork {
   return {
     newNamespaces: [],
     linkLines: [],
+    forwardingLines: [],
     namespaceLines: new Map(),
     namespaceSettings: new Map(),
     settings: new Map(),
@@ -77,6 +80,7 @@ export async function carryOut(run: Run, work: KernelWork, options: WorkOptions)
 /** Devices, inside named namespaces too, with their settings. */
 async function makeLinks(run: Run, work: KernelWork, options: WorkOptions): Promise<void> {
   await runBatch(run, work.linkLines, options);
+  await runBatch(run, work.forwardingLines, { ...options, program: 'bridge' });
   for (const [namespace, settings] of work.namespaceSettings)
     await writeSettings(runnerIn(namespace), settings, options.signal);
   for (const [namespace, lines] of work.namespaceLines) await runBatch(runnerIn(namespace), lines, options);
@@ -110,6 +114,7 @@ export function commandsOf(work: KernelWork): string[] {
   return [
     ...work.newNamespaces.map((name) => `ip netns add ${name}`),
     ...work.linkLines.map((line) => `ip ${line}`),
+    ...work.forwardingLines.map((line) => `bridge ${line}`),
     ...[...work.namespaceSettings].flatMap(([name, settings]) =>
       [...settings].map(
         ([key, value]) => `ip netns exec ${name} sysctl -q -w ${shellWord(`${key}=${value}`)}`,

@@ -1,4 +1,5 @@
 /** The segment of a network: a kernel bridge, with a MAC of its own choosing that stays as ports come and go. */
+import { createHash } from 'node:crypto';
 import type { Link } from '../../clients/iproute/links.js';
 import type { Json, Resource } from '../../plan/resource.js';
 import type { Network } from '../../topology/topology.js';
@@ -32,12 +33,18 @@ export function bridgeProperties(network: Network): Record<string, Json> {
   return { ...bridge };
 }
 
-/** An isolated network's gateway MAC is its server's; the bridge, which is not the gateway, differs in one bit. */
+/**
+ * An isolated network's gateway MAC is its server's; the bridge, which is not the gateway, differs in one bit. On a
+ * network of many hosts each of them has a bridge: there it is derived from the host's address too.
+ */
 function bridgeMac(network: Network): string | null {
-  if (network.mode === 'bridge') return null;
-  if (network.mode !== 'isolated') return network.gatewayMac;
-  const first = Number.parseInt(network.gatewayMac.slice(0, 2), 16) ^ 0x04;
-  return first.toString(16).padStart(2, '0') + network.gatewayMac.slice(2);
+  const { mode, gatewayMac, overlay } = network;
+  if (mode === 'bridge') return null;
+  if (mode !== 'isolated') return gatewayMac;
+  const first = (Number.parseInt(gatewayMac.slice(0, 2), 16) ^ 0x04).toString(16).padStart(2, '0');
+  if (overlay === undefined) return first + gatewayMac.slice(2);
+  const digest = createHash('sha256').update(`${gatewayMac} ${overlay.localAddress}`).digest('hex');
+  return [first, ...Array.from({ length: 5 }, (_, byte) => digest.slice(2 * byte, 2 * byte + 2))].join(':');
 }
 
 /** @param hasUplink whether a NIC of the host is a port of it, so that it goes by that NIC's MAC. */

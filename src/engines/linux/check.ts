@@ -1,4 +1,5 @@
 import type { Problem } from '../../errors.js';
+import { locationOfKey } from '../../spec/source-location.js';
 import type { Network, Nic, Topology } from '../../topology/topology.js';
 import { PROVIDER } from './identity.js';
 import { nicOptions } from './options.js';
@@ -11,6 +12,7 @@ export function checkLinux(topology: Topology): Problem[] {
     .flatMap((machine) => machine.nics)
     .filter(({ network }) => names.has(network));
   return [
+    ...networks.flatMap(tunnelProblems),
     ...nics
       .filter((nic) => nicOptions(nic).attach === 'macvtap')
       .flatMap((nic) => macvtapProblems(nic, nics, networks)),
@@ -24,6 +26,20 @@ export function checkLinux(topology: Topology): Problem[] {
           at: forward.source,
         }),
       ),
+  ];
+}
+
+/** A kernel bridge beside which one device serves all peers: only VXLAN's does. */
+function tunnelProblems(network: Network): Problem[] {
+  const { name, overlay } = network;
+  if (overlay === undefined || overlay.type === 'vxlan') return [];
+  return [
+    {
+      code: 'linux/no-such-tunnel',
+      message: `network ${name} goes on at other hosts by ${overlay.type}, and a port of this engine to other hosts speaks VXLAN only`,
+      fix: 'write `tunnel: vxlan` or leave it out, or write `engine: ovs` for this network',
+      at: locationOfKey(network, 'tunnel'),
+    },
   ];
 }
 

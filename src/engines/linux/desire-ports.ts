@@ -1,6 +1,7 @@
 /** The NICs of this engine as resources: port, guard, rate limit, and the namespace a machine may be. Pure. */
 import type { Resource } from '../../plan/resource.js';
 import type { Network, Nic } from '../../topology/topology.js';
+import { asSeenFromHere } from '../kernel-gateway/desire.js';
 import { linkLocalOf } from '../kernel-gateway/link-local.js';
 import { bridgeId } from './bridge.js';
 import { CLOSED_KIND } from './closed.js';
@@ -9,6 +10,7 @@ import { GUARD_TABLE_ID, PROVIDER, resource } from './identity.js';
 import { MACVTAP_KIND, macvtapProperties } from './macvtap.js';
 import { namespaceName } from './marks.js';
 import { nicOptions } from './options.js';
+import { tunnelId } from './overlay/tunnel.js';
 import { RATE_LIMIT_KIND, rateLimitProperties } from './rate-limit.js';
 import { TAP_KIND, tapProperties } from './tap.js';
 import { NAMESPACE_KIND, VETH_KIND, vethProperties } from './veth.js';
@@ -67,7 +69,8 @@ export function portResources(project: string, nic: Nic, network: Network): Reso
   const needs = [
     bridgeId(PROVIDER, network.name),
     ...guards.map(({ id }) => id),
-    ...(network.mode === 'isolated' ? [`${PROVIDER}/${CLOSED_KIND}/${network.name}`] : []),
+    ...(asSeenFromHere(network).mode === 'isolated' ? [`${PROVIDER}/${CLOSED_KIND}/${network.name}`] : []),
+    ...(network.overlay === undefined ? [] : [tunnelId(PROVIDER, network.name)]),
   ];
   if (attach !== 'netns') {
     return [...guards, { ...resource(TAP_KIND, nic.id, tapProperties(nic, network), needs), ...port }];

@@ -1,7 +1,8 @@
 /** The Linux engine's part of a topology as resources. Pure. */
 import type { Resource } from '../../plan/resource.js';
 import type { Network, Topology } from '../../topology/topology.js';
-import { desireGateway, TABLE_KIND } from '../kernel-gateway/desire.js';
+import { VXLAN_PORT } from '../../wire/vxlan.js';
+import { asSeenFromHere, desireGateway, TABLE_KIND } from '../kernel-gateway/desire.js';
 import type { ServerPlace } from '../kernel-gateway/dhcp/dhcp-resources.js';
 import { isServed } from '../kernel-gateway/dhcp/dhcp-resources.js';
 import { linkLocalOf } from '../kernel-gateway/link-local.js';
@@ -21,6 +22,8 @@ import { CLOSED_KIND, closedProperties } from './closed.js';
 import { guardTable } from './guard-table.js';
 import { namespaceName } from './marks.js';
 import { nicOptions } from './options.js';
+import { peerTableResource, tunnelResources } from './overlay/desire-tunnel.js';
+import { spreadNetworks } from './overlay/peer-table.js';
 import { serverPortName } from './port-names.js';
 import { UPLINK_KIND, uplinkProperties } from './uplink/uplink-resource.js';
 import { NAMESPACE_KIND, VETH_KIND, vethProperties } from './veth.js';
@@ -38,11 +41,15 @@ export function desireLinux(project: string, topology: Topology): Resource[] {
   for (const port of ports) portsByNetwork.get(port.network.name)?.push(port);
   const portsOn = ({ name }: Network): readonly Port[] => portsByNetwork.get(name) ?? [];
   const segments = networks.filter((network) => !isOnUplink(network, portsOn(network)));
-  const isolated = networks.filter(({ mode }) => mode === 'isolated');
+  const isolated = networks.map(asSeenFromHere).filter(({ mode }) => mode === 'isolated');
+  const spread = spreadNetworks(segments);
   return [
     ...segments.map((network) => bridgeResource(network, portsOn(network))),
-    ...tables(project, ports, isolated),
+    ...tables(project, ports, isolated, spread.length > 0),
     ...isolated.flatMap((network) => closedResources(project, network)),
+    ...spread.flatMap(({ network, overlay }) =>
+      tunnelResources(network, overlay, machinesOf(portsOn(network))),
+    ),
     ...segments
       .filter(({ mode }) => mode === 'bridge')
       .map((network) => uplinkResource(network, portsOn(network))),
@@ -55,6 +62,7 @@ export function desireLinux(project: string, topology: Topology): Resource[] {
       networks: segments,
       segmentId: (network) => bridgeId(PROVIDER, network.name),
       isolatedServer: (network) => serverPlace(project, network),
+      tunnelPort: VXLAN_PORT,
     }).map((resource) => afterUplinks(resource, segments)),
   ];
 }
@@ -71,26 +79,33 @@ function uplinkId(network: string): string {
 }
 
 function bridgeResource(network: Network, ports: readonly Port[]): Resource {
-  const machines = ports.filter((port) => port.network === network).map(({ nic }) => nic.machine);
   return {
-    ...resource(BRIDGE_KIND, network.name, bridgeProperties(network), []),
+    ...resource(BRIDGE_KIND, network.name, bridgeProperties(asSeenFromHere(network)), []),
     reason: `the segment of ${network.name} (${network.mode})`,
     source: network.source,
-    affects: [...new Set(machines)],
+    affects: machinesOf(ports),
   };
 }
 
 function uplinkResource(network: Network, ports: readonly Port[]): Resource {
-  const machines = ports.filter((port) => port.network === network).map(({ nic }) => nic.machine);
   return {
     ...resource(UPLINK_KIND, network.name, uplinkProperties(network), [bridgeId(PROVIDER, network.name)]),
     reason: `${network.name} is the LAN itself, by ${network.uplink ?? 'the NIC with the default route'}`,
     source: network.source,
-    affects: [...new Set(machines)],
+    affects: machinesOf(ports),
   };
 }
 
-function tables(project: string, ports: readonly Port[], isolated: readonly Network[]): Resource[] {
+function machinesOf(ports: readonly Port[]): string[] {
+  return [...new Set(ports.map(({ nic }) => nic.machine))];
+}
+
+function tables(
+  project: string,
+  ports: readonly Port[],
+  isolated: readonly Network[],
+  hasTunnels: boolean,
+): Resource[] {
   const guard = guardTable(project, PROVIDER);
   const closed = tableName('netdev', project, PROVIDER);
   return [
@@ -110,6 +125,7 @@ function tables(project: string, ports: readonly Port[], isolated: readonly Netw
           },
         ]
       : []),
+    ...(hasTunnels ? [peerTableResource(project)] : []),
   ];
 }
 

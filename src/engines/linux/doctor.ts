@@ -103,6 +103,12 @@ const PROBES: readonly {
     why: '`attach: netns` and DHCP on isolated networks need it',
   },
   {
+    subject: 'vxlan',
+    need: 'warning',
+    link: ['type', 'vxlan', 'id', '1', 'dstport', '4789'],
+    why: 'networks of many hosts need it',
+  },
+  {
     subject: 'nftables NAT',
     need: 'missing',
     rule: 'add table inet probe ; add chain inet probe c { type nat hook postrouting priority 100 ; } ; add rule inet probe c masquerade',

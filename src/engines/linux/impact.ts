@@ -1,6 +1,7 @@
 import type { Change, Impact, Resource } from '../../plan/resource.js';
 import { BRIDGE_KIND } from './bridge.js';
 import { MACVTAP_KIND } from './macvtap.js';
+import { TUNNEL_KIND } from './overlay/tunnel.js';
 import { TAP_KIND } from './tap.js';
 import { UPLINK_KIND } from './uplink/uplink-resource.js';
 import { VETH_KIND } from './veth.js';
@@ -9,6 +10,7 @@ import { VETH_KIND } from './veth.js';
 const INTERRUPTING: Readonly<Record<string, ReadonlySet<string>>> = {
   [BRIDGE_KIND]: new Set(['mac', 'device']),
   [TAP_KIND]: new Set(['bridge']),
+  [TUNNEL_KIND]: new Set(['bridge', 'isUp']),
   [UPLINK_KIND]: new Set(['uplink', 'bridge', 'isMember']),
   [MACVTAP_KIND]: new Set(['mac']),
   [VETH_KIND]: new Set(['bridge', 'mac']),
@@ -25,7 +27,7 @@ export function impactOf(change: Change): Impact {
       if (change.before.kind === UPLINK_KIND) return 'brief-loss';
       return PORT_KINDS.has(change.before.kind) ? 're-plug' : 'live';
     case 'replace':
-      return 're-plug';
+      return change.after.kind === TUNNEL_KIND ? 'brief-loss' : 're-plug';
     case 'update':
       if (losesAddress(change.before, change.after)) return 'brief-loss';
       return change.changed.some((name) => INTERRUPTING[change.after.kind]?.has(name))

@@ -24,10 +24,11 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   netflow: EXPORTS,
   ipfix: EXPORTS,
   sampling: EXPORTS,
-  ipsec: 'it has no tunnels between hosts; write `engine: ovs` for this network',
+  ipsec: 'its tunnels are not encrypted; write `engine: ovs` for this network',
   mirror: MIRROR,
   plugs: 'cables are of VDE; write `engine: vde` for this network',
-  vxlan: 'the linux engine works on one host; write `engine: user` for this network',
+  vxlan:
+    'its tunnels lead to the hosts of the file; name the peers under `hosts`, or write `engine: user` for this network',
   vde: 'its bridge is no vde_switch; write `engine: user` or `engine: vde` for this network',
   probes: true,
   'ipv6-nat': true,

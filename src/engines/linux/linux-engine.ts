@@ -36,6 +36,7 @@ import {
 import { netdevArguments } from './netdev.js';
 import { type Intents, observeSegments, listSegmentTables } from './observe.js';
 import { nicOptions } from './options.js';
+import { FIXED_TUNNEL_PROPERTIES, TUNNEL_KIND } from './overlay/tunnel.js';
 import { preflight } from './preflight.js';
 import { linkOf, stageSegment } from './stage.js';
 import { readStatus } from './status.js';
@@ -60,7 +61,7 @@ const CAPABILITIES: Capabilities = {
   antiSpoofing: true,
   capture: true,
   trace: true,
-  manyHosts: 'the linux engine works on one host; write `engine: ovs`',
+  manyHosts: true,
   networkKeys: NETWORK_KEYS,
   nicKeys: NIC_KEYS,
   needsRoot: true,
@@ -241,6 +242,7 @@ function updatesInPlace(before: Resource, _after: Resource, changed: readonly st
   if (isHalfMade) return false;
   if (before.kind === TAP_KIND) return !changed.some((name) => FIXED_TAP_PROPERTIES.has(name));
   if (before.kind === MACVTAP_KIND) return !changed.some((name) => FIXED_MACVTAP_PROPERTIES.has(name));
+  if (before.kind === TUNNEL_KIND) return !changed.some((name) => FIXED_TUNNEL_PROPERTIES.has(name));
   if (before.kind === VETH_KIND) return !changed.some((name) => FIXED_VETH_PROPERTIES.has(name));
   return true;
 }

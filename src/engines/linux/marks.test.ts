@@ -4,7 +4,7 @@ import { formatMark, isOurNamespace, type Mark, markOf, namespaceName } from './
 
 const label = fc.stringMatching(/^[a-z]([a-z0-9-]{0,40}[a-z0-9])?$/);
 const mark: fc.Arbitrary<Mark> = fc.oneof(
-  fc.record({ kind: fc.constantFrom('bridge', 'server', 'uplink'), network: label }),
+  fc.record({ kind: fc.constantFrom('bridge', 'server', 'tunnel', 'uplink'), network: label }),
   fc.record({ kind: fc.constant('nic' as const), machine: label, index: fc.nat(200) }),
 );
 

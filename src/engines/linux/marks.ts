@@ -5,6 +5,8 @@
 export type Mark =
   | { readonly kind: 'bridge'; readonly network: string }
   | { readonly kind: 'server'; readonly network: string }
+  /** The segment's port to other hosts. */
+  | { readonly kind: 'tunnel'; readonly network: string }
   /** The host's own NIC, for as long as it is in a bridge of ours. */
   | { readonly kind: 'uplink'; readonly network: string }
   /** The same two where the host's own configuration has made the bridge: only the mark is ours. */
@@ -13,7 +15,7 @@ export type Mark =
   | { readonly kind: 'nic'; readonly machine: string; readonly index: number };
 
 const PREFIX = 'passerelle';
-const NETWORK_KINDS = ['bridge', 'server', 'uplink', 'host-bridge', 'host-uplink'] as const;
+const NETWORK_KINDS = ['bridge', 'server', 'tunnel', 'uplink', 'host-bridge', 'host-uplink'] as const;
 
 export function formatMark(project: string, mark: Mark): string {
   const head = `${PREFIX}:${project}:${mark.kind}`;

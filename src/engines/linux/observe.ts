@@ -1,6 +1,7 @@
 /** What stands on the host and carries our mark, as the Linux engine's resources. */
 import type { Run } from '../../clients/command/run.js';
 import { runnerIn } from '../../clients/command/run.js';
+import { type FloodTargets, readFloodTargets } from '../../clients/iproute/flood-targets.js';
 import { type Link, readAddresses, readLinks } from '../../clients/iproute/links.js';
 import { type NamedNamespace, readNamespaces } from '../../clients/iproute/namespaces.js';
 import { readRoutes } from '../../clients/iproute/routes.js';
@@ -11,9 +12,11 @@ import { elementProperties, elementsByOwner } from '../kernel-gateway/rules/elem
 import { observedTable, tableName } from '../kernel-gateway/rules/ruleset.js';
 import { BRIDGE_KIND, bridgeId, observedBridge } from './bridge.js';
 import { CLOSED_KIND, observedClosed } from './closed.js';
-import { CLOSED_TABLE_ID, GUARD_TABLE_ID, PROVIDER } from './identity.js';
+import { CLOSED_TABLE_ID, GUARD_TABLE_ID, PEER_TABLE_ID, PROVIDER } from './identity.js';
 import { isBridgeMark, isOurNamespace, isUplinkMark, type Mark, markOf } from './marks.js';
 import { MACVTAP_KIND, observeMacvtaps } from './macvtap.js';
+import { peerTable } from './overlay/peer-table.js';
+import { observedTunnel, TUNNEL_KIND } from './overlay/tunnel.js';
 import { observedRateLimits, RATE_LIMIT_KIND } from './rate-limit.js';
 import { observedTap, TAP_KIND } from './tap.js';
 import { observedUplink, UPLINK_KIND, type UplinkRecord } from './uplink/uplink-resource.js';
@@ -22,15 +25,16 @@ import { NAMESPACE_KIND, type NamespaceView, observedVeth, VETH_KIND } from './v
 /** Names of links that were about to be made, with the mark they would get. */
 export type Intents = ReadonlyMap<string, Mark>;
 
-/** The tables that guard ports, and that close isolated networks. */
+/** The tables that guard ports, that close isolated networks, and that say who may send into tunnels. */
 export function listSegmentTables(
   run: Run,
   project: string,
   signal: AbortSignal,
-): Promise<[guard: NftTable | undefined, closed: NftTable | undefined]> {
+): Promise<[guard: NftTable | undefined, closed: NftTable | undefined, peers: NftTable | undefined]> {
   return Promise.all([
     listTable(run, 'bridge', tableName('bridge', project, PROVIDER).name, signal),
     listTable(run, 'netdev', tableName('netdev', project, PROVIDER).name, signal),
+    listTable(run, 'inet', peerTable(project, PROVIDER).name, signal),
   ]);
 }
 
@@ -42,7 +46,7 @@ export async function observeSegments(
   uplinkRecord: (network: string) => Promise<UplinkRecord | undefined>,
   signal: AbortSignal,
 ): Promise<Resource[]> {
-  const [[guard, closed], namespaces] = await Promise.all([
+  const [[guard, closed, peers], namespaces] = await Promise.all([
     listSegmentTables(run, project, signal),
     readNamespaces(run, signal),
   ]);
@@ -57,6 +61,7 @@ export async function observeSegments(
     marked.map(({ link }) => link),
     signal,
   );
+  const floodTargets = await readFloodTargets(run, links, signal);
   const views = await viewNamespaces(veths, namespaces, signal);
   const networkOfBridge = new Map(
     marked.flatMap(({ link, mark }) => (isBridgeMark(mark) ? [[link.ifname, mark.network] as const] : [])),
@@ -79,7 +84,7 @@ export async function observeSegments(
           properties: observedUplink(link, records.get(mark.network), deviceOf(mark.network)),
           affects: [],
         }
-      : describe(link, mark, { views, uplinks, macvtaps });
+      : describe(link, mark, { views, uplinks, macvtaps, floodTargets });
     const network = networkOfBridge.get(link.master ?? '');
     return {
       id: `${PROVIDER}/${kind}/${name}`,
@@ -94,10 +99,13 @@ export async function observeSegments(
   const machines = machinesByNetwork(resources);
   return [
     ...resources.map((resource) =>
-      resource.kind === BRIDGE_KIND ? { ...resource, affects: machines.get(resource.id) ?? [] } : resource,
+      resource.kind === BRIDGE_KIND || resource.kind === TUNNEL_KIND
+        ? { ...resource, affects: machines.get(bridgeId(PROVIDER, resource.id.split('/')[2] ?? '')) ?? [] }
+        : resource,
     ),
     ...observeGuards(guard),
     ...observeClosures(closed),
+    ...observePeers(peers),
     ...namespaces
       .filter(({ name }) => isOurNamespace(project, name))
       .map(({ name }) => plain(NAMESPACE_KIND, name, { namespace: name })),
@@ -108,12 +116,13 @@ interface Surroundings {
   readonly views: readonly NamespaceView[];
   readonly uplinks: ReadonlyMap<string, Link>;
   readonly macvtaps: ReadonlyMap<string, Resource['properties']>;
+  readonly floodTargets: FloodTargets;
 }
 
 function describe(
   link: Link,
   mark: Exclude<Mark, { readonly kind: 'uplink' | 'host-uplink' }>,
-  { views, uplinks, macvtaps }: Surroundings,
+  { views, uplinks, macvtaps, floodTargets }: Surroundings,
 ): { kind: string; name: string; properties: Resource['properties']; affects: string[] } {
   switch (mark.kind) {
     case 'bridge':
@@ -129,6 +138,13 @@ function describe(
         kind: VETH_KIND,
         name: `${mark.network}.server`,
         properties: observedVeth(link, views),
+        affects: [],
+      };
+    case 'tunnel':
+      return {
+        kind: TUNNEL_KIND,
+        name: mark.network,
+        properties: observedTunnel(link, floodTargets.get(link.ifname) ?? []),
         affects: [],
       };
     case 'nic': {
@@ -184,14 +200,7 @@ async function viewNamespaces(
 function observeGuards(table: NftTable | undefined): Resource[] {
   if (table === undefined) return [];
   return [
-    {
-      id: GUARD_TABLE_ID,
-      provider: PROVIDER,
-      kind: TABLE_KIND,
-      properties: observedTable(table),
-      needs: [],
-      affects: [],
-    },
+    plain(TABLE_KIND, 'guard', observedTable(table)),
     ...[...observedRateLimits(table)].map(
       ([nic, properties]): Resource => ({
         ...plain(RATE_LIMIT_KIND, nic, properties),
@@ -201,14 +210,22 @@ function observeGuards(table: NftTable | undefined): Resource[] {
     ),
     ...elementsByOwner(table).map(
       ({ owner, elements }): Resource => ({
-        id: `${PROVIDER}/${owner.kind}/${owner.name}`,
-        provider: PROVIDER,
-        kind: owner.kind,
-        properties: elementProperties(elements),
+        ...plain(owner.kind, owner.name, elementProperties(elements)),
         needs: [GUARD_TABLE_ID],
         affects: [owner.name.split('/')[0] ?? ''],
       }),
     ),
+  ];
+}
+
+function observePeers(table: NftTable | undefined): Resource[] {
+  if (table === undefined) return [];
+  return [
+    plain(TABLE_KIND, 'tunnels', observedTable(table)),
+    ...elementsByOwner(table).map(({ owner, elements }) => ({
+      ...plain(owner.kind, owner.name, elementProperties(elements)),
+      needs: [PEER_TABLE_ID],
+    })),
   ];
 }
 

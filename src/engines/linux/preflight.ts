@@ -1,11 +1,12 @@
 import type { Run } from '../../clients/command/run.js';
 import type { Problem } from '../../errors.js';
-import { type Link, readLinks } from '../../clients/iproute/links.js';
+import { type Link, readAddresses, readLinks } from '../../clients/iproute/links.js';
 import { readRoutes } from '../../clients/iproute/routes.js';
 import type { Network, Topology } from '../../topology/topology.js';
 import { isOfProject } from '../project-marks.js';
 import { PROVIDER } from './identity.js';
 import { markOf } from './marks.js';
+import { tunnelObstacles } from './overlay/obstacles.js';
 import { hostBridgeProblems, hostUplinkOf } from './uplink/host-bridge.js';
 import { noUplink, resolveUplink } from './uplink/uplink-resource.js';
 
@@ -58,7 +59,25 @@ export async function preflight(
     return bridge === undefined ? [] : hostBridgeProblems(network, bridge);
   });
   const others = networks.filter((network) => !hostBridged.includes(network));
-  return [...taken, ...missing, ...different, ...(await uplinkProblems(run, project, others, links, signal))];
+  return [
+    ...taken,
+    ...missing,
+    ...different,
+    ...(await uplinkProblems(run, project, others, links, signal)),
+    ...(await tunnelProblems(run, project, networks, [...links.values()], signal)),
+  ];
+}
+
+async function tunnelProblems(
+  run: Run,
+  project: string,
+  networks: readonly Network[],
+  links: readonly Link[],
+  signal: AbortSignal,
+): Promise<Problem[]> {
+  if (networks.every(({ overlay }) => overlay === undefined)) return [];
+  const addresses = new Set((await readAddresses(run, signal)).map(({ address }) => address));
+  return tunnelObstacles(project, networks, links, addresses);
 }
 
 /** The host's own configuration has made the network's bridge, with the uplink in it. */

@@ -4,14 +4,16 @@ import { type Change, type Resource, subjectOf } from '../../plan/resource.js';
 import { TABLE_KIND } from '../kernel-gateway/desire.js';
 import { elementComment, elementLines, elementsOf } from '../kernel-gateway/rules/elements.js';
 import type { KernelWork } from '../kernel-gateway/kernel-work.js';
-import { tableLines, tableName, tablePhrase } from '../kernel-gateway/rules/ruleset.js';
+import { type TableDefinition, tableLines, tableName, tablePhrase } from '../kernel-gateway/rules/ruleset.js';
 import { BRIDGE_KIND, stageBridge } from './bridge.js';
 import { CLOSED_KIND, closeLines, openLines } from './closed.js';
-import { CLOSED_TABLE_ID, GUARD_TABLE_ID, PROVIDER } from './identity.js';
+import { CLOSED_TABLE_ID, GUARD_TABLE_ID, PEER_TABLE_ID, PROVIDER } from './identity.js';
 import { GUARD_KIND } from './guard.js';
 import { guardTable } from './guard-table.js';
 import { MACVTAP_KIND, stageMacvtap } from './macvtap.js';
 import type { Mark } from './marks.js';
+import { PEERS_KIND, peerTable } from './overlay/peer-table.js';
+import { stageTunnel, TUNNEL_KIND } from './overlay/tunnel.js';
 import { limitLines, RATE_LIMIT_KIND, unlimitLines } from './rate-limit.js';
 import { stageTap, TAP_KIND } from './tap.js';
 import { NAMESPACE_KIND, stageVeth, VETH_KIND } from './veth.js';
@@ -26,6 +28,8 @@ export function linkOf(resource: Resource): { device: string; mark: Mark } | und
     case TAP_KIND:
     case MACVTAP_KIND:
       return { device, mark: { kind: 'nic', machine: name, index: Number(index) } };
+    case TUNNEL_KIND:
+      return { device, mark: { kind: 'tunnel', network: name } };
     case VETH_KIND:
       return index === undefined
         ? { device, mark: { kind: 'server', network: name.replace(/\.server$/, '') } }
@@ -55,7 +59,9 @@ export function stageSegment(
     case TABLE_KIND:
       return stageTable(project, change, work);
     case GUARD_KIND:
-      return stageGuard(project, change, work);
+      return stageElements(guardTable(project, PROVIDER), 'port', change, work);
+    case PEERS_KIND:
+      return stageElements(peerTable(project, PROVIDER), 'tunnel', change, work);
     case RATE_LIMIT_KIND:
       return stageRateLimit(project, change, work);
     case CLOSED_KIND:
@@ -75,7 +81,7 @@ function stageLink(
     const { properties, kind } = change.before;
     const device = String(properties['device']);
     // Nothing passes from here on, whatever order the rest goes in.
-    if (kind === BRIDGE_KIND) work.linkLines.push(`link set dev ${device} down`);
+    if (kind === BRIDGE_KIND || kind === TUNNEL_KIND) work.linkLines.push(`link set dev ${device} down`);
     work.doomedLinks.push(device);
     return;
   }
@@ -93,12 +99,19 @@ function stageLink(
   else if (mark.kind === 'nic' && after.kind === MACVTAP_KIND)
     stageMacvtap(work, project, mark, before, after, routes);
   else if (mark.kind === 'nic') stageTap(work, project, mark, before, after);
+  else if (mark.kind === 'tunnel') stageTunnel(work, project, mark.network, before, after);
   else stageBridge(work, project, mark.network, before, after);
 }
 
+/** Tables whose rules are the same for whatever they are asked to hold. */
+const DEFINED_TABLES: Readonly<Record<string, typeof guardTable>> = {
+  [GUARD_TABLE_ID]: guardTable,
+  [PEER_TABLE_ID]: peerTable,
+};
+
 function stageTable(project: string, change: Change, work: KernelWork): void {
   const { id } = subjectOf(change);
-  const table = id === GUARD_TABLE_ID ? guardTable(project, PROVIDER) : undefined;
+  const table = DEFINED_TABLES[id]?.(project, PROVIDER);
   if (table === undefined && id !== CLOSED_TABLE_ID) return;
   const phrase = tablePhrase(table ?? tableName('netdev', project, PROVIDER));
   if (change.action === 'delete') work.rulesetLines.push(`delete table ${phrase}`);
@@ -109,13 +122,13 @@ function stageTable(project: string, change: Change, work: KernelWork): void {
     );
 }
 
-function stageGuard(project: string, change: Change, work: KernelWork): void {
-  const subject = subjectOf(change);
-  const name = subject.id.split('/').slice(2).join('/');
-  const comment = elementComment({ kind: GUARD_KIND, name, serves: 'port' });
+function stageElements(table: TableDefinition, serves: string, change: Change, work: KernelWork): void {
+  const { id, kind } = subjectOf(change);
+  const name = id.split('/').slice(2).join('/');
+  const comment = elementComment({ kind, name, serves });
   const before = change.action === 'create' ? {} : elementsOf(change.before);
   const after = change.action === 'delete' ? {} : elementsOf(change.after);
-  work.rulesetLines.push(...elementLines(guardTable(project, PROVIDER), comment, before, after));
+  work.rulesetLines.push(...elementLines(table, comment, before, after));
 }
 
 function stageRateLimit(project: string, change: Change, work: KernelWork): void {

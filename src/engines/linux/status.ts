@@ -1,5 +1,6 @@
 import type { Run } from '../../clients/command/run.js';
-import { readLinks, runJson } from '../../clients/iproute/links.js';
+import { type FloodTargets, readFloodTargets } from '../../clients/iproute/flood-targets.js';
+import { type Link, readLinks, runJson } from '../../clients/iproute/links.js';
 import type { EngineStatus, PortStatus } from '../contract.js';
 import type { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
 import { aliasWords } from './macvtap.js';
@@ -20,7 +21,10 @@ export async function readStatus(
     gateway.notes(signal),
     uplinks.notes(signal),
   ]);
-  const statistics = new Map(counters.map((raw) => [raw['ifname'], raw['stats64']]));
+  const floodTargets = await readFloodTargets(run, links, signal);
+  const statistics = new Map(
+    counters.map((raw) => [String(raw['ifname']), (raw['stats64'] ?? {}) as Statistics]),
+  );
   const networkByDevice = new Map(
     links.flatMap(({ ifname, altnames }) => {
       const mark = markOf(project, altnames);
@@ -30,7 +34,7 @@ export async function readStatus(
   const ports = links.flatMap((link): PortStatus[] => {
     const mark = markOf(project, link.altnames);
     if (mark?.kind !== 'nic') return [];
-    const { rx = {}, tx = {} } = (statistics.get(link.ifname) ?? {}) as Statistics;
+    const { rx = {}, tx = {} } = statistics.get(link.ifname) ?? {};
     return [
       {
         nic: `${mark.machine}/${mark.index}`,
@@ -44,7 +48,30 @@ export async function readStatus(
       },
     ];
   });
-  return { running: networkByDevice.size > 0, ports, notes: notes.flat() };
+  return {
+    running: networkByDevice.size > 0,
+    ports,
+    notes: [
+      ...links.flatMap((link) => tunnelNotes(project, link, floodTargets, statistics)),
+      ...notes.flat(),
+    ],
+  };
+}
+
+/** Where a network goes on, and what has passed. */
+function tunnelNotes(
+  project: string,
+  { ifname, altnames, info }: Link,
+  floodTargets: FloodTargets,
+  statistics: ReadonlyMap<string, Statistics>,
+): string[] {
+  const mark = markOf(project, altnames);
+  if (mark?.kind !== 'tunnel') return [];
+  const { rx = {}, tx = {} } = statistics.get(ifname) ?? {};
+  const peers = (floodTargets.get(ifname) ?? []).join(', ');
+  return [
+    `${mark.network}: VXLAN ${String(info['id'])} to ${peers}, ${rx.packets ?? 0} frames in, ${tx.packets ?? 0} out`,
+  ];
 }
 
 /** As `ip -s -j link` says it; `rx` is what the host received, so what the machine sent. */

@@ -6,7 +6,8 @@ import { NOTHING_REMEMBERED } from '../../topology/remembered.js';
 import { resolveTopology } from '../../topology/resolve.js';
 import type { Topology } from '../../topology/topology.js';
 import { desireFabric } from './resources.js';
-import { checkOverlays, underlayProblems } from './vxlan.js';
+import { underlayProblems } from '../underlay.js';
+import { checkOverlays } from './vxlan.js';
 
 const shop = (web = '') => `project: shop
 hosts: { kvm1: 192.0.2.1, kvm2: 192.0.2.2, kvm3: 192.0.2.3 }
@@ -64,8 +65,10 @@ describe('a network of many hosts, as the fabric of each is told', () => {
 
   it('leaves from an address of the host', () => {
     const { networks } = shareOf('kvm1');
-    expect(underlayProblems(networks, new Set(['127.0.0.1', '192.0.2.1']))).toEqual([]);
-    expect(underlayProblems(networks, new Set(['127.0.0.1']))).toMatchObject([
+    expect(underlayProblems('user/underlay-not-here', networks, new Set(['127.0.0.1', '192.0.2.1']))).toEqual(
+      [],
+    );
+    expect(underlayProblems('user/underlay-not-here', networks, new Set(['127.0.0.1']))).toMatchObject([
       { code: 'user/underlay-not-here', at: { line: 4 } },
     ]);
   });

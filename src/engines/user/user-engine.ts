@@ -27,7 +27,8 @@ import { NETWORK_KEYS, NIC_KEYS, NO_PUBLIC_ADDRESSES } from './keys.js';
 import { checkSocketPaths, netdevArguments, nicSocketPath, vdeDirectory } from './netdev.js';
 import { lanProblems } from './lan-facts.js';
 import { statusNotes } from './status-notes.js';
-import { checkOverlays, checkVxlan, underlayProblems } from './vxlan.js';
+import { underlayProblems } from '../underlay.js';
+import { checkOverlays, checkVxlan } from './vxlan.js';
 import { checkNics, nativeNics, nativeProblems } from './check.js';
 import { changeNamespaces, configureNamespaces, observeNamespaces } from './namespaces.js';
 import { readNativeFacts } from './native-facts.js';
@@ -98,7 +99,7 @@ export function createUserEngine(context: EngineContext): Engine {
         ...(await missingVdePlug(networks)),
         ...(nics.length === 0 ? [] : nativeProblems(nics, await readNativeFacts())),
         ...(await lanProblems(networks, signal)),
-        ...underlayProblems(networks, hostAddresses()),
+        ...underlayProblems('user/underlay-not-here', networks, hostAddresses()),
         ...(await listenProblems(context, topology, signal)),
       ];
     },

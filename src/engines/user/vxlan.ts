@@ -64,19 +64,6 @@ export function checkOverlays(topology: Topology): Problem[] {
   });
 }
 
-/** Tunnels that would leave from an address that is not here. @param hostAddresses as the host writes them. */
-export function underlayProblems(
-  networks: readonly Network[],
-  hostAddresses: ReadonlySet<string>,
-): Problem[] {
-  return networks.flatMap(({ name, overlay, source }): Problem[] => {
-    if (overlay === undefined || hostAddresses.has(overlay.localAddress)) return [];
-    const message = `network ${name} goes to other hosts from ${overlay.localAddress}, which is no address of this host`;
-    const fix = 'correct the address under `hosts`, or say with --host which of them this is';
-    return [{ code: 'user/underlay-not-here', message, fix, at: source }];
-  });
-}
-
 function familyOf(address: string): 'ipv4' | 'ipv6' {
   return address.includes(':') ? 'ipv6' : 'ipv4';
 }

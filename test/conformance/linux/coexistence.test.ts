@@ -4,6 +4,7 @@ import { createLinuxEngine } from '../../../src/engines/linux/linux-engine.js';
 import type { Engine } from '../../../src/engines/contract.js';
 import { converge, planFor } from './converge.js';
 import { NamespaceLab, PROJECT, machine, whyNot } from './namespace-lab.js';
+import { RealFirewall } from './real-firewall.js';
 import { topologyOf } from './topologies.js';
 
 const reason = whyNot();
@@ -43,6 +44,15 @@ const FIREWALLS = {
       chain filter_FORWARD { type filter hook forward priority 10; policy accept; ct state established,related accept; reject with icmpx admin-prohibited; }
     }`,
 } as const;
+
+/** A firewall on the host of the lab. */
+interface Other {
+  readonly load: () => Promise<void> | void;
+  /** As its own reload does it. */
+  readonly reload: () => void;
+  /** The reload takes what is not its own out of its chains. */
+  readonly sweeps: boolean;
+}
 
 describe.skipIf(reason !== undefined)('beside other firewalls', () => {
   let lab: NamespaceLab;
@@ -103,31 +113,65 @@ describe.skipIf(reason !== undefined)('beside other firewalls', () => {
     expect(lab.pings(lab.outside, '10.77.1.11'), 'in').toBe(false);
   }
 
-  for (const [name, rules] of Object.entries(FIREWALLS)) {
-    it(`lives with ${name}: before, after a reload, and is gone without a trace`, {
-      timeout: 180_000,
-    }, async () => {
-      load(rules);
-      const before = lab.dump();
-      await converge(engine, topology);
-      expect((await planFor(engine, topology)).steps).toEqual([]);
-      await lab.answerOn(web1, [9090]);
-      expectEverythingWorks();
-      const { notes } = await engine.status(AbortSignal.timeout(5000));
-      expect(notes.join('\n')).toMatch(/accepts of ours/);
+  async function livesWith({ load: begin, reload, sweeps }: Other): Promise<void> {
+    await begin();
+    reload();
+    const dump = (): string => lab.dump().replaceAll(/counter packets \d+ bytes \d+/gu, 'counter');
+    const before = dump();
+    await converge(engine, topology);
+    expect((await planFor(engine, topology)).steps).toEqual([]);
+    await lab.answerOn(web1, [9090]);
+    expectEverythingWorks();
+    const { notes } = await engine.status(AbortSignal.timeout(5000));
+    expect(notes.join('\n')).toMatch(/accepts of ours/);
 
-      load(rules);
-      expect(lab.pings(web1, '203.0.113.9')).toBe(false);
-      const repair = await converge(engine, topology);
-      expect(repair.steps.map(({ change }) => (change.action === 'delete' ? '' : change.after.kind))).toEqual(
-        ['admission', 'admission'],
-      );
-      expectEverythingWorks();
+    reload();
+    expect(lab.pings(web1, '203.0.113.9')).toBe(!sweeps);
+    const repair = await converge(engine, topology);
+    const repaired = repair.steps.map(({ change }) => (change.action === 'delete' ? '' : change.after.kind));
+    expect(new Set(repaired)).toEqual(new Set(sweeps ? ['admission'] : []));
+    expectEverythingWorks();
 
-      await converge(engine, undefined);
-      expect(lab.dump()).toBe(before);
-    });
+    await converge(engine, undefined);
+    expect(dump()).toBe(before);
   }
+
+  for (const [name, rules] of Object.entries(FIREWALLS)) {
+    it(
+      `lives with ${name}: before, after a reload, and is gone without a trace`,
+      {
+        timeout: 180_000,
+      },
+      () => livesWith({ load: () => load(rules), reload: () => load(rules), sweeps: true }),
+    );
+  }
+
+  it('lives with ufw itself', { timeout: 180_000 }, async () => {
+    const firewall = new RealFirewall(lab.host);
+    try {
+      await livesWith({
+        load: () => firewall.startUfw(),
+        reload: () => firewall.reloadUfw(),
+        // It refills its own chains, and leaves alone what stands before them.
+        sweeps: false,
+      });
+    } finally {
+      await firewall.stop();
+    }
+  });
+
+  it('lives with firewalld itself', { timeout: 180_000 }, async () => {
+    const firewall = new RealFirewall(lab.host);
+    try {
+      await livesWith({
+        load: () => firewall.startFirewalld(),
+        reload: () => firewall.reloadFirewalld(),
+        sweeps: true,
+      });
+    } finally {
+      await firewall.stop();
+    }
+  });
 
   it('comes back after somebody flushed every rule, and when the other firewall comes and goes later', async () => {
     const before = lab.dump();

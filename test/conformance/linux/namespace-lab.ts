@@ -191,6 +191,8 @@ export class NamespaceLab {
     const parts = [
       'ip -d link show',
       'ip address show',
+      // Where tunnels lead; the rest of these tables is the kernel's own.
+      'bridge fdb show state permanent | { grep dst || true; }',
       'ip route show table all',
       'ip -6 route show table all',
       'ip rule show',

@@ -8,6 +8,7 @@ import type {
   Mode,
   Network,
   Nic,
+  Overlay,
   Topology,
   TransportProtocol,
 } from '../../../src/topology/topology.js';
@@ -26,6 +27,7 @@ export interface NetworkWish {
   readonly upstream?: readonly string[];
   readonly uplink?: string;
   readonly mtuBytes?: number;
+  readonly overlay?: Overlay;
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
@@ -91,6 +93,7 @@ export function topologyOf(
         }),
       ...(dns && { dns: { domain: `${project}.internal`, upstream: wish.upstream ?? [] } }),
       ...(wish.uplink !== undefined && { uplink: wish.uplink }),
+      ...(wish.overlay !== undefined && { overlay: wish.overlay }),
     };
   });
   const machines = Object.entries(machineWishes).map(

@@ -96,3 +96,15 @@ it('knows a closing reject for what it is', () => {
   expect(obstacles(rule({ match: {} }, { drop: null }))).toEqual([]);
   expect(obstacles([])).toEqual([]);
 });
+
+it('lets in what comes from the other hosts of a network, in chains that see it', async () => {
+  const tunnels = { port: 4789, peers: ['192.0.2.2', '192.0.2.3'] };
+  const spread = { ...wish, properties: { device: 'psl1', accepts: ['within'], tunnels } };
+  const entry = { name: 'INPUT', type: 'filter', hook: 'input', priority: 0, policy: 'drop' };
+  const firewall = (family: string): NftTable => ({ ...table('accept'), family, chains: [entry] });
+  await admission.apply([{ action: 'create', after: spread }], signal, [firewall('ip'), firewall('ip6')]);
+  expect(told).toEqual([
+    'insert rule ip filter INPUT ip saddr 192.0.2.2 udp dport 4789 counter accept comment "passerelle shop.linux web 192.0.2.2 psl1"',
+    'insert rule ip filter INPUT ip saddr 192.0.2.3 udp dport 4789 counter accept comment "passerelle shop.linux web 192.0.2.3 psl1"',
+  ]);
+});

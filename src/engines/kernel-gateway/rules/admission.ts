@@ -28,6 +28,14 @@ const ACCEPTS = {
 } as const;
 type AcceptName = keyof typeof ACCEPTS;
 
+interface Accept {
+  readonly name: string;
+  readonly hook: string;
+  /** Family of the addresses it is about; absent: of none. */
+  readonly family?: 'ip' | 'ip6';
+  readonly rule: string;
+}
+
 const ACCEPTS_BY_MODE: Readonly<Record<Network['mode'], readonly AcceptName[]>> = {
   bridge: ['within'],
   isolated: ['within'],
@@ -35,18 +43,25 @@ const ACCEPTS_BY_MODE: Readonly<Record<Network['mode'], readonly AcceptName[]>> 
   routed: ['out', 'in'],
 };
 
-export function desireAdmission(provider: string, network: Network): Resource {
+/** @param tunnelPort UDP port by which the host takes what comes from the network's other hosts. */
+export function desireAdmission(provider: string, network: Network, tunnelPort?: number): Resource {
   const isGateway = network.mode === 'nat' || network.mode === 'routed';
   const accepts: AcceptName[] = [
     ...ACCEPTS_BY_MODE[network.mode],
     ...(isGateway ? (['control'] as const) : []),
     ...(isGateway && isServed(network) ? (['names-udp', 'names-tcp'] as const) : []),
   ];
+  const peers = network.overlay?.peers.map(({ address }) => address).sort();
+  const hasTunnels = tunnelPort !== undefined && peers !== undefined;
   return {
     id: `${provider}/${ADMISSION_KIND}/${network.name}`,
     provider,
     kind: ADMISSION_KIND,
-    properties: { device: network.interfaceName, accepts: accepts.sort() },
+    properties: {
+      device: network.interfaceName,
+      accepts: accepts.sort(),
+      ...(hasTunnels && { tunnels: { port: tunnelPort, peers } }),
+    },
     needs: [],
     reason: `packets of ${network.name} pass the firewalls of others on this host`,
     source: network.source,
@@ -114,13 +129,14 @@ export class Admission implements HostPart {
     const wanted = obstructing.flatMap(({ table, chain }) =>
       wishes.flatMap((wish) =>
         acceptsOf(wish)
-          .filter((name) => ACCEPTS[name].hook === chain.hook)
-          .map((name) => ({
+          .filter(({ hook }) => hook === chain.hook)
+          .filter(({ family }) => family === undefined || [family, 'inet'].includes(table.family))
+          .map(({ name, rule }) => ({
             table,
             chain,
             network: networkOf(wish),
             comment: this.#comment(wish, name),
-            rule: ruleOf(wish, name),
+            rule,
           })),
       ),
     );
@@ -154,7 +170,7 @@ export class Admission implements HostPart {
   }
 
   /** `passerelle shop.linux web out psl1`. */
-  #comment(wish: Resource, name: AcceptName): string {
+  #comment(wish: Resource, name: string): string {
     return `${this.#tag} ${networkOf(wish)} ${name} ${String(wish.properties['device'])}`;
   }
 
@@ -178,18 +194,28 @@ function networkOf(wish: Resource): string {
   return wish.id.split('/')[2] ?? '';
 }
 
-function acceptsOf(wish: Resource): AcceptName[] {
-  const names = (wish.properties['accepts'] ?? []) as readonly string[];
-  return names.filter((name): name is AcceptName => name in ACCEPTS);
+function acceptsOf({ properties }: Resource): Accept[] {
+  const names = (properties['accepts'] ?? []) as readonly string[];
+  const device = `"${String(properties['device'])}"`;
+  const { port, peers = [] } = (properties['tunnels'] ?? {}) as { port?: number; peers?: readonly string[] };
+  return [
+    ...names
+      .filter((name): name is AcceptName => name in ACCEPTS)
+      .map((name) => ({
+        name,
+        hook: ACCEPTS[name].hook,
+        rule: ACCEPTS[name].rule.replaceAll('DEVICE', device),
+      })),
+    ...peers.map((peer): Accept => {
+      const family = peer.includes(':') ? 'ip6' : 'ip';
+      return { name: peer, hook: 'input', family, rule: `${family} saddr ${peer} udp dport ${port}` };
+    }),
+  ];
 }
 
 /** The matches that are let through, as typed. */
 export function acceptRules(wish: Resource): string[] {
-  return acceptsOf(wish).map((name) => ruleOf(wish, name));
-}
-
-function ruleOf(wish: Resource, name: AcceptName): string {
-  return ACCEPTS[name].rule.replaceAll('DEVICE', `"${String(wish.properties['device'])}"`);
+  return acceptsOf(wish).map(({ rule }) => rule);
 }
 
 /** Base chains of others that filter routed or incoming packets and let nothing through that no rule of theirs names. */

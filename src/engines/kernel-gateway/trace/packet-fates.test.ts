@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { parseTraceLine } from '../../../clients/nft/trace-line.js';
 import type { Nic } from '../../../topology/topology.js';
 import type { PacketFate } from '../../contract.js';
+import { peerTable } from '../../linux/overlay/peer-table.js';
 import { guardTable } from '../../linux/guard-table.js';
 import { gatewayTable } from '../rules/gateway-table.js';
 import { markingTable } from './marking.js';
@@ -110,9 +111,9 @@ it('forgets packets whose end is never told', () => {
 });
 
 it('has a sentence for each rule of ours that ends packets', () => {
-  const rules = [guardTable('shop', 'linux'), gatewayTable('shop', 'linux')].flatMap(({ chains }) =>
-    Object.values(chains).flatMap((chain) => Object.entries(chain.rules)),
-  );
+  const rules = [guardTable, gatewayTable, peerTable]
+    .map((table) => table('shop', 'linux'))
+    .flatMap(({ chains }) => Object.values(chains).flatMap((chain) => Object.entries(chain.rules)));
   const ending = rules.filter(([, text]) => /\bdrop\b|\breject\b/.test(text)).map(([name]) => name);
   expect([...new Set(ending), 'closed'].sort()).toEqual(Object.keys(REASONS).sort());
 });

@@ -23,6 +23,8 @@ export const REASONS: Readonly<Record<string, string>> = {
   'translated-ipv6': 'it belongs to no connection, so it would leave untranslated',
   'nobody-else': 'from outside a nat network is reached by forwards and public addresses only',
   'reaches-nothing': 'its network is isolated',
+  // The tunnels to other hosts (linux/overlay/peer-table.ts).
+  'not-a-peer': 'it came for a tunnel of ours from a host that the network is not on',
   // An isolated network's device (linux/closed.ts).
   closed: 'its network is isolated, from the host too',
 };

@@ -6,7 +6,7 @@ set -eu
 # qemu runs the guests; cpio and the decompressors make them; curl is how the demo looks from outside.
 demo='qemu-system-x86 cpio xz-utils zstd util-linux curl'
 # What the engine of a demonstration needs of the host; `user` needs nothing.
-linux='iproute2 iputils-ping procps nftables dnsmasq-base'
+linux='iproute2 iputils-ping procps nftables dnsmasq-base conntrack'
 vde='vde2'
 ovs="openvswitch-switch $linux"
 ovn="ovn-central ovn-host $ovs"

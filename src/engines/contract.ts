@@ -24,6 +24,8 @@ export interface Capabilities {
   readonly modes: Readonly<Record<Mode, Support>>;
   /** Machines of a routed network are seen and reached by the world outside the project as themselves. */
   readonly routedOutside: Support;
+  /** Addresses of the outside that are a NIC's, one to one, and those of the network that only forwards listen on. */
+  readonly publicAddresses: Support;
   readonly forwards: Support;
   /** Whose address a machine sees on a forward that says whose. */
   readonly forwardSources: Readonly<Record<ForwardSource, Support>>;

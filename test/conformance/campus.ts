@@ -27,6 +27,12 @@ export interface CampusEdit {
   readonly machines?: string;
   /** Keys of e1's NIC beyond its network and address. */
   readonly e1?: string;
+  /** Further keys of web1's NIC on the nat network, a line each. */
+  readonly web1?: readonly string[];
+  /** Keys of the nat network beyond its own. */
+  readonly web?: string;
+  /** A further forward to web1, in the short form. */
+  readonly forward?: string;
   /** Port of the host that leads to port 9090 of web1. */
   readonly httpPort?: number;
 }
@@ -96,13 +102,22 @@ export class Campus implements AsyncDisposable {
   }
 
   /** Writes the file anew; `up` is the caller's. */
-  async edit({ networks = '', machines = '', e1 = '', httpPort = HTTP_PORT }: CampusEdit): Promise<void> {
+  async edit(edit: CampusEdit): Promise<void> {
+    const {
+      networks = '',
+      machines = '',
+      e1 = '',
+      web1 = [],
+      web = '',
+      forward,
+      httpPort = HTTP_PORT,
+    } = edit;
     const isBridged = this.declared.bridge === true;
     const command = (name: MachineName): string => `command: ${JSON.stringify(this.commands.get(name))}`;
     await this.stage.write(`project: ${this.project}
 engine: ${this.engine}
 networks:
-  web: { mode: nat, ipv4: 10.10.10.0/24, dns: { domain: campus.internal } }
+  web: { mode: nat, ipv4: 10.10.10.0/24, dns: { domain: campus.internal } ${web && `, ${web}`} }
   back: { mode: isolated, ipv4: 10.10.20.0/24, dhcp: true, dns: { domain: campus.internal } }
   east: { mode: routed, ipv4: 10.20.1.0/24, dns: { domain: campus.internal } }
   west: { mode: routed, ipv4: 10.20.2.0/24, dns: { domain: campus.internal } }
@@ -113,7 +128,8 @@ machines:
     nics:
       - network: web
         ipv4: 10.10.10.11
-        forwards: ["${httpPort}:9090", "9007:7/udp", "9021-9029:9090", "9121-9123:9121-9123"]
+        forwards: ["${httpPort}:9090", "9007:7/udp", "9021-9029:9090", "9121-9123:9121-9123"${forward === undefined ? '' : `, "${forward}"`}]
+${web1.map((line) => `        ${line}`).join('\n')}
       - { network: back, ipv4: 10.10.20.11 }
     ${command('web1')}
   db1:

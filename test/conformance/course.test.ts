@@ -118,8 +118,9 @@ describe.skipIf(reason !== undefined)('the course page', { timeout: 180_000 }, (
       await rehearsal.machine('db1'),
     ];
     await rehearsal.machine('server2');
-    expect(await outside('curl -sSm 20 http://192.0.2.66:9090/name')).toBe('balancer');
-    const answered = await outside(`for i in $(seq 24); do curl -sSm 20 http://${HOST}:8080/name; done`);
+    expect(await outside('curl -sSm 20 http://192.0.2.70:9090/name')).toBe('balancer');
+    expect(await balancer.must(`timeout 20 wget -q -O - http://${OUTSIDE}/who`)).toBe('192.0.2.70');
+    const answered = await outside('for i in $(seq 24); do curl -sSm 20 http://192.0.2.80:8080/name; done');
     expect(new Set(answered.match(/server./g))).toEqual(new Set(['server1', 'server2']));
     for (const name of ['server1', 'server2']) {
       const address = name.replace('server', '10.50.0.1');
@@ -129,5 +130,13 @@ describe.skipIf(reason !== undefined)('the course page', { timeout: 180_000 }, (
     expect(await server1.must('timeout 20 wget -q -O - http://10.50.0.21:9090/name')).toBe('db1');
     expect((await db1.run(`timeout 3 wget -q -O - http://${OUTSIDE}/who`)).status).not.toBe(0);
     expect((await rehearsal.world.say('outside', 'ping -n -c 1 -W 1 10.50.0.21')).status).not.toBe(0);
+    // The public address goes to another machine by an edit, live.
+    await rehearsal.write(example('cloud').replace(', public-ipv4: 192.0.2.70', ''), [
+      [['machines', 'server1', 'nics', 0, 'public-ipv4'], '192.0.2.70'],
+    ]);
+    await rehearsal.stage.must('up');
+    expect(await outside('curl -sSm 20 http://192.0.2.70:9090/name')).toBe('server1');
+    expect(await server1.must(`timeout 20 wget -q -O - http://${OUTSIDE}/who`)).toBe('192.0.2.70');
+    expect(await balancer.must(`timeout 20 wget -q -O - http://${OUTSIDE}/who`)).toBe(HOST);
   });
 });

@@ -41,7 +41,7 @@ export class Rehearsal implements AsyncDisposable {
   /** Writes the file, with a name of its own and guests as machines. @param values to set, by path in the file. */
   async write(
     text: string,
-    values: readonly (readonly [path: string[], value: unknown])[] = [],
+    values: readonly (readonly [path: (string | number)[], value: unknown])[] = [],
   ): Promise<void> {
     const document = parseDocument(text);
     const { networks, machines } = document.toJS() as Declared;

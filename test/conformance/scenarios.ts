@@ -8,6 +8,7 @@ import { isolation } from './scenarios/isolation.js';
 import { liveEdits } from './scenarios/live-edits.js';
 import { names } from './scenarios/names.js';
 import { nat } from './scenarios/nat.js';
+import { publicAddresses } from './scenarios/public-addresses.js';
 import { recovery } from './scenarios/recovery.js';
 import { routed } from './scenarios/routed.js';
 import { trace } from './scenarios/trace.js';
@@ -18,6 +19,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...names,
   ...nat,
   ...forwards,
+  ...publicAddresses,
   ...routed,
   ...bridge,
   ...isolation,

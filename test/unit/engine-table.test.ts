@@ -22,6 +22,7 @@ const ROWS: readonly (readonly [string, Capability])[] = [
   ['routed to the outside', 'routedOutside'],
   ['[bridge](docs/modes/bridge.md)', 'bridge'],
   ['[forwards](docs/file.md)', 'forwards'],
+  ['[public addresses](docs/modes/nat.md#public-addresses)', 'publicAddresses'],
   ['IPv6', 'ipv6'],
   ['DHCP', 'dhcp'],
   ['DNS', 'dns'],

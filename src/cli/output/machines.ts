@@ -1,4 +1,5 @@
-import type { Forward, Topology } from '../../topology/topology.js';
+import { publicAddressesOf } from '../../spec/public-addresses.js';
+import type { Forward, Nic, Topology } from '../../topology/topology.js';
 import type { Screen } from './style.js';
 import { renderTable } from './table.js';
 
@@ -10,7 +11,7 @@ export function renderMachines(screen: Screen, topology: Topology): string {
       index === 0 ? machine.name : '',
       `${nic.network} (${modes.get(nic.network) ?? ''})`,
       nic.mac,
-      [nic.ipv4, nic.ipv6].filter((address) => address !== undefined).join(' '),
+      addressesText(nic),
     ]),
   );
   const machines = renderTable(screen, ['MACHINE', 'NETWORK', 'MAC', 'ADDRESSES'], rows);
@@ -20,6 +21,15 @@ export function renderMachines(screen: Screen, topology: Topology): string {
     forward.targets.map(({ machine, address }) => `${machine} ${targetText(forward, address)}`).join(', '),
   ]);
   return `${machines}\n${renderTable(screen, ['FORWARD', 'TO'], forwards)}`;
+}
+
+/** `10.10.10.11 fd00::11 (192.0.2.70 outside)`. */
+export function addressesText(nic: Nic): string {
+  const outside = publicAddressesOf(nic).map(({ address }) => address);
+  return [
+    ...[nic.ipv4, nic.ipv6].filter((address) => address !== undefined),
+    ...(outside.length > 0 ? [`(${outside.join(' ')} outside)`] : []),
+  ].join(' ');
 }
 
 function listenText(forward: Forward): string {

@@ -1,5 +1,6 @@
 import type { PortStatus } from '../../engines/contract.js';
 import { observeAll } from '../../plan/plan.js';
+import { addressesText } from '../output/machines.js';
 import { paint, type Screen } from '../output/style.js';
 import { renderTable } from '../output/table.js';
 import { readProject, type Project } from '../project.js';
@@ -63,7 +64,7 @@ function renderNics(
         index === 0 ? (machine.command === undefined ? 'by hand' : running) : '',
         nic.network,
         port?.connected ? paint(screen, 'green', 'up') : paint(screen, 'yellow', 'down'),
-        [nic.ipv4, nic.ipv6].filter((address) => address !== undefined).join(' '),
+        addressesText(nic),
         trafficText(port?.rxFrames, port?.rxBytes),
         trafficText(port?.txFrames, port?.txBytes),
         Object.entries(port?.drops ?? {})

@@ -1,4 +1,4 @@
-/** What `ip -j -6 neigh show proxy` says: for whom this host answers neighbour discovery (ip-neighbour(8)). */
+/** What `ip -j neigh show proxy` says: for whom this host answers ARP and neighbour discovery (ip-neighbour(8)). */
 import type { Run } from '../command/run.js';
 import { sharedRead } from '../command/shared-read.js';
 import { type RawObject, runJson } from './links.js';
@@ -11,10 +11,14 @@ export interface NeighbourProxyEntry {
   readonly protocol?: string;
 }
 
-/** Of IPv6. @throws PasserelleError `iproute/refused`. */
-export async function readNeighbourProxies(run: Run, signal: AbortSignal): Promise<NeighbourProxyEntry[]> {
-  return sharedRead(run, signal, 'neighbour proxies', async () =>
-    parseNeighbourProxies(await runJson(run, ['ip', '-j', '-6', 'neigh', 'show', 'proxy'], signal)),
+/** Of one family. @throws PasserelleError `iproute/refused`. */
+export async function readNeighbourProxies(
+  run: Run,
+  family: 4 | 6,
+  signal: AbortSignal,
+): Promise<NeighbourProxyEntry[]> {
+  return sharedRead(run, signal, `neighbour proxies of IPv${family}`, async () =>
+    parseNeighbourProxies(await runJson(run, ['ip', '-j', `-${family}`, 'neigh', 'show', 'proxy'], signal)),
   );
 }
 

@@ -2,6 +2,7 @@
 import type { Resource } from '../../plan/resource.js';
 import type { Forward, Network, Nic, Topology } from '../../topology/topology.js';
 import { leadsTo } from '../../topology/leads-to.js';
+import { placedAddresses, publicAddressResources } from './public/public-addresses.js';
 import { desireAdmission } from './rules/admission.js';
 import { desireBridgeNetfilter } from './rules/bridge-netfilter.js';
 import { desiredDevice, deviceProperties } from './device.js';
@@ -47,6 +48,8 @@ export function desireGateway(request: GatewayRequest): Resource[] {
   const machinesOn = (network: Network): string[] => [...(machines.get(network.name) ?? [])];
   const tableId = gatewayTableId(provider);
   const gateways = networks.filter(({ mode }) => mode === 'nat' || mode === 'routed');
+  const placed = placedAddresses(gateways, nicsEverywhere(topology));
+  const answeredIpv6 = new Set(placed.flatMap(({ family, network }) => (family === 6 ? [network.name] : [])));
   return [
     {
       id: tableId,
@@ -58,7 +61,7 @@ export function desireGateway(request: GatewayRequest): Resource[] {
       affects: [],
     },
     desireBridgeNetfilter(provider),
-    ...desireUplinkForwarding(provider, networks),
+    ...desireUplinkForwarding(provider, networks, answeredIpv6),
     ...networks.map((network): Resource => {
       const isGateway = gateways.includes(network);
       return {
@@ -92,6 +95,14 @@ export function desireGateway(request: GatewayRequest): Resource[] {
       deviceId(provider, name),
     ),
     ...forwards.map((forward) => forwardResource(provider, forward)),
+    ...placed.flatMap((each) =>
+      publicAddressResources(
+        provider,
+        each,
+        [tableId, policyId(provider, each.network.name)],
+        [deviceId(provider, each.network.name)],
+      ),
+    ),
     ...desireDhcp(provider, topology, networks, (network) =>
       network.mode === 'isolated'
         ? request.isolatedServer(network)
@@ -101,7 +112,7 @@ export function desireGateway(request: GatewayRequest): Resource[] {
 }
 
 /** The gateway's host answers for machines of the other hosts too. */
-function nicsEverywhere({ machines, elsewhere = [] }: Topology): Nic[] {
+export function nicsEverywhere({ machines, elsewhere = [] }: Topology): Nic[] {
   return [...machines, ...elsewhere].flatMap(({ nics }) => [...nics]);
 }
 

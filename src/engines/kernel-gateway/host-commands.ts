@@ -2,6 +2,7 @@
 import { type Change, subjectOf } from '../../plan/resource.js';
 import { ADMISSION_KIND, acceptRules } from './rules/admission.js';
 import { BRIDGE_NETFILTER_KIND, BRIDGE_NETFILTER_SETTINGS } from './rules/bridge-netfilter.js';
+import { ANSWERED_ADDRESS_KIND, answeredAddressCommands } from './public/answered-address.js';
 import { NEIGHBOUR_PROXY_KIND, neighbourProxyCommands } from './uplink/neighbour-proxy.js';
 import { uplinkRouteCommands } from './uplink/uplink-route-commands.js';
 import { UPLINK_FORWARDING_KIND } from './uplink/uplink-forwarding.js';
@@ -13,6 +14,7 @@ export const HOST_KINDS: ReadonlySet<string> = new Set([
   ADMISSION_KIND,
   UPLINK_ROUTES_KIND,
   NEIGHBOUR_PROXY_KIND,
+  ANSWERED_ADDRESS_KIND,
 ]);
 
 /** @param project to whom tables of routes belong. */
@@ -20,6 +22,7 @@ export function hostCommands(project: string, change: Change): string[] {
   const subject = subjectOf(change);
   if (subject.kind === UPLINK_ROUTES_KIND) return uplinkRouteCommands(project, change);
   if (subject.kind === NEIGHBOUR_PROXY_KIND) return neighbourProxyCommands(change);
+  if (subject.kind === ANSWERED_ADDRESS_KIND) return answeredAddressCommands(change);
   if (change.action === 'delete') return [`# put back what was changed for ${subject.id}`];
   switch (subject.kind) {
     case UPLINK_FORWARDING_KIND:

@@ -13,7 +13,7 @@ import { listRuleset, listTable, type NftTable } from '../../clients/nft/listing
 import { readSettings } from '../../clients/sysctl/sysctl.js';
 import type { Problem } from '../../errors.js';
 import { type Change, type Resource, subjectOf } from '../../plan/resource.js';
-import type { Network } from '../../topology/topology.js';
+import type { Network, Topology } from '../../topology/topology.js';
 import type { EngineContext } from '../contract.js';
 import { Admission } from './rules/admission.js';
 import {
@@ -22,11 +22,15 @@ import {
   deviceId,
   FORWARD_KIND,
   gatewayTableId,
+  nicsEverywhere,
   POLICY_KIND,
   policyId,
   TABLE_KIND,
 } from './desire.js';
 import { allEnded } from './all-ended.js';
+import { AnsweredAddresses } from './public/answered-addresses.js';
+import { placedAddresses, PUBLIC_ADDRESS_KIND } from './public/public-addresses.js';
+import { publicAddressProblems } from './public/preflight.js';
 import { deviceProperties, deviceSettingNames, observedDevice, stageDevice } from './device.js';
 import { dhcpCommands } from './dhcp/dhcp-commands.js';
 import { DhcpFiles, nameOf } from './dhcp/dhcp-files.js';
@@ -84,7 +88,8 @@ export class KernelGateway {
     );
     this.#admission = new Admission(project, provider, new WishFile(join(directory, 'admission.json')), run);
     const proxies = new NeighbourProxies(directory, new WishFile(join(directory, 'proxies.json')), run);
-    this.#hostParts = [this.#settings, this.#admission, this.#routing, proxies];
+    const answered = new AnsweredAddresses(directory, new WishFile(join(directory, 'answered.json')), run);
+    this.#hostParts = [this.#settings, this.#admission, this.#routing, proxies, answered];
   }
 
   /**
@@ -123,6 +128,7 @@ export class KernelGateway {
         return;
       case POLICY_KIND:
       case FORWARD_KIND:
+      case PUBLIC_ADDRESS_KIND:
         return this.#stageElements(change, work);
       case DEVICE_KIND:
         // The addresses of a device that goes go with it.
@@ -158,8 +164,15 @@ export class KernelGateway {
   }
 
   /** What stands in the way of networks with a gateway here. Touches nothing. */
-  problems(networks: readonly Network[], signal: AbortSignal): Promise<Problem[]> {
-    return this.#routing.problems(networks.map(asSeenFromHere), signal);
+  async problems(networks: readonly Network[], topology: Topology, signal: AbortSignal): Promise<Problem[]> {
+    const seen = networks.map(asSeenFromHere);
+    const gateways = seen.filter(({ mode }) => mode === 'nat' || mode === 'routed');
+    const placed = placedAddresses(gateways, nicsEverywhere(topology));
+    const problems = await Promise.all([
+      this.#routing.problems(seen, signal),
+      publicAddressProblems(placed, this.#run, signal),
+    ]);
+    return problems.flat();
   }
 
   leases(): Promise<DnsmasqLease[]> {
@@ -245,19 +258,24 @@ export class KernelGateway {
   }
 
   #stageElements(change: Change, work: KernelWork): void {
-    const subject = subjectOf(change);
     const before = change.action === 'create' ? {} : elementsOf(change.before);
     const after = change.action === 'delete' ? {} : elementsOf(change.after);
-    const comment = elementComment({
-      kind: subject.kind,
-      name: nameOf(subject),
-      serves: servedNetwork(subject),
-    });
-    work.rulesetLines.push(...elementLines(this.#table, comment, before, after));
+    const comment = commentOf(subjectOf(change));
+    // What is led to another network is marked anew, where it stays the same too.
+    const isMoved = change.action === 'update' && commentOf(change.before) !== comment;
+    work.rulesetLines.push(
+      ...elementLines(this.#table, comment, before, isMoved ? {} : after),
+      ...(isMoved ? elementLines(this.#table, comment, {}, after) : []),
+    );
   }
 }
 
-/** A forward needs its network's policy; a policy is its network's own. */
+function commentOf(resource: Resource): string {
+  const { kind } = resource;
+  return elementComment({ kind, name: nameOf(resource), serves: servedNetwork(resource) });
+}
+
+/** Forwards and public addresses need their network's policy; a policy is its network's own. */
 function servedNetwork(resource: Resource): string {
   const policy = resource.needs.find((id) => id.includes(`/${POLICY_KIND}/`));
   return policy?.split('/')[2] ?? nameOf(resource);

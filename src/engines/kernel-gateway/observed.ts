@@ -3,7 +3,11 @@ import type { NftTable } from '../../clients/nft/listing.js';
 import type { Resource } from '../../plan/resource.js';
 import { FORWARD_KIND, gatewayTableId, POLICY_KIND, policyId, TABLE_KIND } from './desire.js';
 import { elementProperties, elementsByOwner } from './rules/elements.js';
+import { PUBLIC_ADDRESS_KIND } from './public/public-addresses.js';
 import { observedTable } from './rules/ruleset.js';
+
+/** Kinds of elements that stand and fall with a network's policy. */
+const IN_NETWORK: ReadonlySet<string> = new Set([FORWARD_KIND, PUBLIC_ADDRESS_KIND]);
 
 export function tableResources(provider: string, table: NftTable | undefined): Resource[] {
   if (table === undefined) return [];
@@ -16,7 +20,7 @@ export function tableResources(provider: string, table: NftTable | undefined): R
         provider,
         kind: owner.kind,
         properties: elementProperties(elements),
-        needs: [tableId, ...(owner.kind === FORWARD_KIND ? [policyId(provider, owner.serves)] : [])],
+        needs: [tableId, ...(IN_NETWORK.has(owner.kind) ? [policyId(provider, owner.serves)] : [])],
         affects: [],
       }),
     ),

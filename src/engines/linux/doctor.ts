@@ -4,19 +4,38 @@ import type { Run } from '../../clients/command/run.js';
 import type { Finding } from '../contract.js';
 import type { KernelGateway } from '../kernel-gateway/kernel-gateway.js';
 
-const PROGRAMS: readonly { program: string; arguments: readonly string[]; package: string }[] = [
+interface Program {
+  readonly program: string;
+  readonly arguments: readonly string[];
+  readonly package: string;
+  /** What alone wants it; absent: every network does. */
+  readonly wantedBy?: string;
+}
+
+const PROGRAMS: readonly Program[] = [
   { program: 'ip', arguments: ['-V'], package: 'iproute2' },
   { program: 'nft', arguments: ['--version'], package: 'nftables' },
   { program: 'dnsmasq', arguments: ['--version'], package: 'dnsmasq-base' },
   { program: 'sysctl', arguments: ['--version'], package: 'procps' },
+  {
+    program: 'conntrack',
+    arguments: ['--version'],
+    package: 'conntrack',
+    wantedBy: 'public addresses',
+  },
 ];
 
 export async function doctor(run: Run, gateway: KernelGateway, signal: AbortSignal): Promise<Finding[]> {
   const programs = await Promise.all(
-    PROGRAMS.map(async ({ program, arguments: words, package: name }): Promise<Finding> => {
+    PROGRAMS.map(async ({ program, arguments: words, package: name, wantedBy }): Promise<Finding> => {
       const result = await run([program, ...words], { signal }).catch(() => undefined);
       return result === undefined
-        ? { subject: program, state: 'missing', detail: 'not installed', fix: `apt-get install ${name}` }
+        ? {
+            subject: program,
+            state: wantedBy === undefined ? 'missing' : 'warning',
+            detail: `not installed${wantedBy === undefined ? '' : `, and ${wantedBy} want it`}`,
+            fix: `apt-get install ${name}`,
+          }
         : { subject: program, state: 'ok', detail: result.stdout.split('\n')[0]?.trim() ?? '' };
     }),
   );

@@ -32,6 +32,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   vde: 'its bridge is no vde_switch; write `engine: user` or `engine: vde` for this network',
   probes: true,
   'ipv6-nat': true,
+  'service-addresses': true,
   'proxy-arp': true,
   'proxy-ndp': true,
 };
@@ -49,4 +50,6 @@ export const NIC_KEYS: Capabilities['nicKeys'] = {
   'rate-limit': true,
   mirror: MIRROR,
   'rate-limit-in': 'only what a machine sends is limited here; write `engine: ovs` for this network',
+  'public-ipv4': true,
+  'public-ipv6': true,
 };

@@ -52,6 +52,7 @@ import { FIXED_VETH_PROPERTIES, VETH_KIND } from './veth.js';
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
   routedOutside: true,
+  publicAddresses: true,
   forwards: true,
   forwardSources: { client: true, gateway: true },
   ipv6: true,
@@ -122,7 +123,10 @@ export function createLinuxEngine(context: EngineContext, host: LinuxHost = {}):
     preflight: async (topology, signal) => {
       const networks = topology.networks.filter(({ engine }) => engine === PROVIDER);
       return (
-        await Promise.all([preflight(run, project, topology, signal), gateway.problems(networks, signal)])
+        await Promise.all([
+          preflight(run, project, topology, signal),
+          gateway.problems(networks, topology, signal),
+        ])
       ).flat();
     },
     observe: (signal) => nothingWithoutPrograms(observe(signal)),

@@ -28,6 +28,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   vde: 'OVN is no vde_switch; write `engine: user` or `engine: vde` for this network',
   probes: 'it takes no NIC of the host in; leave it out',
   'ipv6-nat': true,
+  'service-addresses': true,
   'proxy-arp': true,
   'proxy-ndp': true,
 };
@@ -46,4 +47,6 @@ export const NIC_KEYS: Capabilities['nicKeys'] = {
   'rate-limit': true,
   'rate-limit-in': true,
   mirror: 'there are no mirrors on this engine; write `engine: ovs` for this network',
+  'public-ipv4': true,
+  'public-ipv6': true,
 };

@@ -37,6 +37,7 @@ import { traceOvn } from './trace/trace-packets.js';
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
   routedOutside: true,
+  publicAddresses: true,
   forwards: true,
   forwardSources: { client: true, gateway: true },
   ipv6: true,
@@ -77,7 +78,7 @@ export function createOvnEngine(context: EngineContext, host: OvnHost = localHos
       (
         await Promise.all([
           preflightOvn(host, project, topology, signal),
-          gateway.problems(networksOf(topology).filter(hasGatewayHere), signal),
+          gateway.problems(networksOf(topology).filter(hasGatewayHere), topology, signal),
         ])
       ).flat(),
     observe: (signal) => nothingWithoutPrograms(observe(signal)),

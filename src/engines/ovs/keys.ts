@@ -25,6 +25,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   vde: 'Open vSwitch is no vde_switch; write `engine: user` or `engine: vde` for this network',
   probes: 'it asks the gateways and your SSH client; leave it out',
   'ipv6-nat': true,
+  'service-addresses': true,
   'proxy-arp': true,
   'proxy-ndp': true,
 };
@@ -42,4 +43,6 @@ export const NIC_KEYS: Capabilities['nicKeys'] = {
   'rate-limit': true,
   'rate-limit-in': true,
   mirror: true,
+  'public-ipv4': true,
+  'public-ipv6': true,
 };

@@ -34,6 +34,7 @@ import { netdevArguments } from '../open-vswitch/netdev.js';
 const CAPABILITIES: Capabilities = {
   modes: { isolated: true, nat: true, routed: true, bridge: true },
   routedOutside: true,
+  publicAddresses: true,
   forwards: true,
   forwardSources: { client: true, gateway: true },
   ipv6: true,
@@ -74,7 +75,10 @@ export function createOvsEngine(context: EngineContext, host: OvsHost = localHos
     preflight: async (topology, signal) => {
       const networks = topology.networks.filter(({ engine }) => engine === PROVIDER);
       return (
-        await Promise.all([preflightOvs(host, project, topology, signal), gateway.problems(networks, signal)])
+        await Promise.all([
+          preflightOvs(host, project, topology, signal),
+          gateway.problems(networks, topology, signal),
+        ])
       ).flat();
     },
     observe: (signal) => nothingWithoutPrograms(observe(signal)),

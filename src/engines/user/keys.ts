@@ -7,6 +7,9 @@ const MIRROR = 'the fabric copies no frames to a NIC; write `engine: ovs` for th
 
 const EXPORTS = 'the fabric sends no flow records; write `engine: ovs` for this network';
 
+export const NO_PUBLIC_ADDRESSES =
+  'its sockets take ports of addresses that the host has; give it to the host and write forwards that listen on it (`listen-address`), or write `engine: linux`';
+
 export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   'host-loopback': true,
   uplink: 'its sockets leave by the routes of the host; write `engine: linux` for this network',
@@ -30,6 +33,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   vde: true,
   probes: 'it takes no NIC of the host; leave it out',
   'ipv6-nat': 'sockets have no other address than the host; write `engine: linux` for this network',
+  'service-addresses': NO_PUBLIC_ADDRESSES,
   'proxy-arp': 'the LAN is out of its reach; write `engine: linux` for this network',
   'proxy-ndp': 'the LAN is out of its reach; write `engine: linux` for this network',
 };
@@ -47,4 +51,6 @@ export const NIC_KEYS: Capabilities['nicKeys'] = {
   'rate-limit': 'the fabric has no rate limits; write `engine: linux` or `engine: ovs` for this network',
   mirror: MIRROR,
   'rate-limit-in': 'the fabric has no rate limits; write `engine: ovs` for this network',
+  'public-ipv4': NO_PUBLIC_ADDRESSES,
+  'public-ipv6': NO_PUBLIC_ADDRESSES,
 };

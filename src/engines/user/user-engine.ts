@@ -23,7 +23,7 @@ import { commandsFor } from './commands.js';
 import { findFabric, killFabric, startFabric, stopFabric } from './fabric-process.js';
 import { inspectHost } from './doctor.js';
 import { impactOf } from './impact.js';
-import { NETWORK_KEYS, NIC_KEYS } from './keys.js';
+import { NETWORK_KEYS, NIC_KEYS, NO_PUBLIC_ADDRESSES } from './keys.js';
 import { checkSocketPaths, netdevArguments, nicSocketPath, vdeDirectory } from './netdev.js';
 import { lanProblems } from './lan-facts.js';
 import { statusNotes } from './status-notes.js';
@@ -57,6 +57,7 @@ const CAPABILITIES: Capabilities = {
   },
   routedOutside:
     'the user engine owns no address outside: reach machines by forwards, or write `engine: linux`',
+  publicAddresses: NO_PUBLIC_ADDRESSES,
   forwards: true,
   forwardSources: { client: true, gateway: true },
   ipv6: true,

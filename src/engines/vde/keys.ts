@@ -28,6 +28,7 @@ export const NETWORK_KEYS: Capabilities['networkKeys'] = {
   vde: true,
   probes: 'it takes no NIC of the host; leave it out',
   'ipv6-nat': true,
+  'service-addresses': true,
   'proxy-arp': true,
   'proxy-ndp': true,
 };
@@ -47,4 +48,6 @@ export const NIC_KEYS: Capabilities['nicKeys'] = {
   'rate-limit': `vde_switch has no rate limits; ${OVS}`,
   mirror: `vde_switch copies no frames to a port; ${OVS}`,
   'rate-limit-in': `vde_switch has no rate limits; ${OVS}`,
+  'public-ipv4': true,
+  'public-ipv6': true,
 };

@@ -1,7 +1,9 @@
 /** What stands in the way on this host right now. Touches nothing. */
 import type { Run } from '../../clients/command/run.js';
 import type { Problem } from '../../errors.js';
-import type { Topology } from '../../topology/topology.js';
+import { publicAddressesOf, serviceAddressesOf } from '../../spec/public-addresses.js';
+import { locationOfKey } from '../../spec/source-location.js';
+import type { Network, Topology } from '../../topology/topology.js';
 import { gatewayKindOf } from './gateway-choice.js';
 import { hasGateway } from './gateway/objects.js';
 import { networkOptions } from './options.js';
@@ -31,6 +33,7 @@ export async function preflightVde(
     qemusWithoutEither(run, topology, signal),
   ]);
   return [
+    ...publicAddressesBehindFabric(topology, networks, isRoot),
     ...missing.map(
       ({ program, packageName }): Problem => ({
         code: 'vde/program-missing',
@@ -48,6 +51,29 @@ export async function preflightVde(
       }),
     ),
   ];
+}
+
+/** The fabric's NAT is of sockets, which take ports and no whole address. */
+function publicAddressesBehindFabric(
+  topology: Topology,
+  networks: readonly Network[],
+  isRoot: boolean,
+): Problem[] {
+  const behind = networks.filter((network) => gatewayKindOf(network, isRoot) === 'fabric');
+  const names = new Set(behind.map(({ name }) => name));
+  const nics = topology.machines.flatMap((machine) => machine.nics);
+  const given = [
+    ...behind.flatMap((owner) => serviceAddressesOf(owner).map((each) => ({ ...each, owner }))),
+    ...nics
+      .filter(({ network }) => names.has(network))
+      .flatMap((owner) => publicAddressesOf(owner).map((each) => ({ ...each, owner }))),
+  ];
+  return given.map(({ address, key, owner }) => ({
+    code: 'vde/public-address-needs-root',
+    message: `${address} is none of the host's, and without root the network leaves by sockets, which take ports of addresses that the host has`,
+    fix: 'run it as root; or give the address to the host, and write forwards that listen on it (`listen-address`)',
+    at: locationOfKey(owner, key),
+  }));
 }
 
 async function missingPrograms(

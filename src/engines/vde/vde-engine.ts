@@ -45,6 +45,8 @@ const CAPABILITIES: Capabilities = {
     bridge: 'the vde engine has no access to the LAN itself; write `engine: linux` for this network',
   },
   routedOutside: 'only as root, where the kernel is the gateway; otherwise reach machines by forwards',
+  publicAddresses:
+    'only as root, where the kernel is the gateway; otherwise give the address to the host, and write forwards that listen on it',
   forwards: true,
   forwardSources: { client: true, gateway: true },
   ipv6: true,
@@ -107,7 +109,7 @@ export function createVdeEngine(context: EngineContext, host: VdeHost = {}): Eng
       const behindKernel = ours(topology).filter((network) => gatewayKindOf(network, isRoot) === 'kernel');
       return [
         ...(await preflightVde(run, topology, isRoot, signal)),
-        ...((await kernel?.problems(behindKernel, signal)) ?? []),
+        ...((await kernel?.problems(behindKernel, topology, signal)) ?? []),
       ];
     },
     async observe(signal) {

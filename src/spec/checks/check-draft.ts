@@ -9,6 +9,7 @@ import { checkMacs } from './macs.js';
 import { checkNetworks } from './networks.js';
 import { checkOverlaps } from './overlaps.js';
 import { checkPortgroups } from './portgroups.js';
+import { checkPublicAddresses } from './public-addresses.js';
 
 /** Everything that only shows when parts of the file are held against each other. */
 export function checkDraft(draft: Draft): Problem[] {
@@ -22,5 +23,6 @@ export function checkDraft(draft: Draft): Problem[] {
     ...checkPortgroups(draft),
     ...checkForwards(draft),
     ...checkListeners(draft),
+    ...checkPublicAddresses(draft),
   ];
 }

@@ -14,7 +14,8 @@ import type { Parsed } from '../problems/fault.js';
 import { parseCollector } from '../text/collector.js';
 import { NIC_NAME_PATTERN, parseNicName } from '../text/names.js';
 import { parseRate } from '../text/quantities.js';
-import { parseHostAddress } from '../text/subnet-text.js';
+import { familyName } from '../address/families.js';
+import { parseHostAddress, parsePublicAddress } from '../text/subnet-text.js';
 import { choice, flag, key, list, mapping, text, whole } from './kinds.js';
 
 /*
@@ -29,6 +30,13 @@ const hostAddress = text('an IP address', (written): Parsed<string> => {
   const parsed = parseHostAddress(written);
   return 'value' in parsed ? { value: formatAddress(parsed.value) } : parsed;
 });
+
+/** The same of the outside. */
+const publicAddress = (family?: 4 | 6) =>
+  text(`an ${family === undefined ? 'IP' : familyName(family)} address`, (written): Parsed<string> => {
+    const parsed = parsePublicAddress(written, family);
+    return 'value' in parsed ? { value: formatAddress(parsed.value) } : parsed;
+  });
 
 const vxlanShape = {
   id: key(whole(1, MAX_VNI), {
@@ -188,6 +196,12 @@ export const networkOptionShape = {
     byDefault: 'true',
     example: false,
   }),
+  'service-addresses': key(list(publicAddress(), 'IP addresses').optional(), {
+    about:
+      "Addresses of the outside that are no machine's and none of the host's: the host answers for them, and forwards to the network listen on them (`listen-address`).",
+    byDefault: 'none',
+    example: ['192.0.2.80'],
+  }),
   'proxy-arp': key(flag().optional(), {
     about:
       'The host answers ARP on the LAN for the machines of a routed network, so that the LAN needs no route.',
@@ -265,6 +279,17 @@ export const nicOptionShape = {
     about: 'Most that the machine is sent through the NIC.',
     byDefault: 'unlimited',
     example: '100mbit',
+  }),
+  'public-ipv4': key(publicAddress(4).optional(), {
+    about:
+      'IPv4 address that the outside knows a NIC of a nat network by, one to one: all that comes to it goes to the NIC, and what the NIC sends outside comes from it (floating or elastic address).',
+    byDefault: "none: the NIC is behind the host's address, and reached by forwards",
+    example: '192.0.2.70',
+  }),
+  'public-ipv6': key(publicAddress(6).optional(), {
+    about: 'The same for IPv6.',
+    byDefault: 'none',
+    example: '2001:db8::70',
   }),
 };
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatCidr } from '../../wire/cidr.js';
 import { formatRange } from '../address/ranges.js';
-import { parseAddressRange, parseHostAddress, parseSubnet } from './subnet-text.js';
+import { parseAddressRange, parseHostAddress, parsePublicAddress, parseSubnet } from './subnet-text.js';
 
 function subnet(text: string, family: 4 | 6): string {
   const result = parseSubnet(text, family);
@@ -145,5 +145,34 @@ describe('ranges of addresses', () => {
   ])('%s is refused', (text, expected) => {
     const result = parseAddressRange(text);
     expect('fault' in result && `${result.fault.message} | ${result.fault.fix}`).toBe(expected);
+  });
+});
+
+describe('public addresses', () => {
+  test.each([
+    ['192.0.2.70', 4],
+    ['10.9.9.9', 4],
+    ['2001:db8::70', 6],
+    ['fd00::70', 6],
+    ['192.0.2.70', undefined],
+    ['2001:db8::70', undefined],
+  ] as const)('%s may be one', (text, family) => {
+    expect(parsePublicAddress(text, family)).toHaveProperty('value');
+  });
+  test.each([
+    ['0.0.0.0', 4],
+    ['127.0.0.1', 4],
+    ['169.254.169.254', 4],
+    ['224.0.0.1', 4],
+    ['255.255.255.255', 4],
+    ['::', 6],
+    ['::1', 6],
+    ['fe80::1', 6],
+    ['ff02::1', 6],
+    ['::ffff:192.0.2.70', 6],
+    ['2001:db8::70', 4],
+    ['192.0.2.0/24', undefined],
+  ] as const)('%s is none', (text, family) => {
+    expect(parsePublicAddress(text, family)).toMatchObject({ fault: { code: 'spec/bad-address' } });
   });
 });

@@ -1,5 +1,5 @@
 import { type Address, formatAddress, parseAddress } from '../../wire/address.js';
-import { type Cidr, cidrOf, cidrsOverlap, formatCidr, parseCidr } from '../../wire/cidr.js';
+import { type Cidr, cidrContains, cidrOf, cidrsOverlap, formatCidr, parseCidr } from '../../wire/cidr.js';
 import { type FamilyNumber, familyName } from '../address/families.js';
 import { type AddressRange, formatRange } from '../address/ranges.js';
 import type { Fault, Parsed } from '../problems/fault.js';
@@ -88,6 +88,21 @@ export function parseHostAddress(text: string, family?: FamilyNumber): Parsed<Ad
   }
   const kind = family === undefined ? 'IP' : familyName(family);
   return bad(`${quoted(text)} is not an ${kind} address`, `write one such as ${example}`);
+}
+
+/** Reads an address that the outside may know a machine by. */
+export function parsePublicAddress(text: string, family?: FamilyNumber): Parsed<Address> {
+  const parsed = parseHostAddress(text, family);
+  if (!('value' in parsed)) return parsed;
+  const unusable = UNUSABLE_BLOCKS.find((block) => cidrContains(block, parsed.value));
+  if (unusable === undefined) return parsed;
+  return {
+    fault: {
+      code: 'spec/bad-address',
+      message: `${text} lies in ${formatCidr(unusable)}, and is nobody's address outside`,
+      fix: `write one that is led to this host, such as ${parsed.value.family === 4 ? '192.0.2.70' : '2001:db8::70'}`,
+    },
+  };
 }
 
 /** Reads `FIRST-LAST`, two IPv4 addresses. */

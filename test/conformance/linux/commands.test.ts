@@ -12,7 +12,9 @@ const reason = whyNot();
 if (reason !== undefined) console.log(`skipped: ${reason}`);
 
 /** Resources that say what for; the shell commands do the same without writing it down. */
-const HOST_KINDS = ['uplink-forwarding', 'bridge-netfilter', 'admission'];
+const HOST_KINDS = ['uplink-forwarding', 'bridge-netfilter', 'admission', 'answered-address'];
+const PUBLIC = '192.0.2.70';
+const PUBLIC_IPV6 = '2001:db8:2::70';
 
 describe.skipIf(reason !== undefined)('the commands that the plan prints', () => {
   let lab: NamespaceLab;
@@ -27,7 +29,11 @@ describe.skipIf(reason !== undefined)('the commands that the plan prints', () =>
     networks,
     {
       web1: [
-        { network: 'web', host: 11 },
+        {
+          network: 'web',
+          host: 11,
+          options: { attach: 'netns', 'public-ipv4': PUBLIC, 'public-ipv6': PUBLIC_IPV6 },
+        },
         { network: 'back', host: 11 },
       ],
       vm1: [{ network: 'web', host: 12, options: { owner: 'nobody', queues: 2 } }],
@@ -42,7 +48,7 @@ describe.skipIf(reason !== undefined)('the commands that the plan prints', () =>
     [{ ...networks[0], mtuBytes: 1400 }, networks[1], networks[2]],
     {
       web1: [
-        { network: 'web', host: 21 },
+        { network: 'web', host: 21, options: { attach: 'netns', 'public-ipv4': PUBLIC } },
         { network: 'back', host: 11 },
       ],
     },
@@ -83,6 +89,27 @@ describe.skipIf(reason !== undefined)('the commands that the plan prints', () =>
     const web1 = machine('web1');
     expect(lab.pings(web1, '203.0.113.9')).toBe(true);
     expect(lab.pings(web1, '2001:db8:9::9')).toBe(true);
+  });
+
+  it('bring public addresses here, and let them go', async () => {
+    const answered = engine.desire(topology).filter(({ kind }) => kind === 'answered-address');
+    expect(answered.length).toBe(2);
+    const reached = (): boolean[] => [PUBLIC, PUBLIC_IPV6].map((address) => lab.pings(lab.outside, address));
+    expect(reached()).toEqual([true, true]);
+    const type = (lines: readonly string[]): string =>
+      lab.must(lab.host, lines.map((line) => `${line} >/dev/null 2>&1`).join('\n'));
+    type(answered.flatMap((before) => engine.commandsFor({ action: 'delete', before })));
+    expect(
+      lab.must(
+        lab.host,
+        'for family in 4 6; do ip -$family neigh show proxy; ip -$family route show proto 80; done',
+      ),
+    ).toBe('');
+    lab.must(lab.router, 'ip neigh flush dev lan0');
+    expect(reached()).toEqual([false, false]);
+    type(answered.flatMap((after) => engine.commandsFor({ action: 'create', after })));
+    // The kernel answers for others in its own time (proxy_delay).
+    await expect.poll(reached, { timeout: 10_000 }).toEqual([true, true]);
   });
 
   it('change them', async () => {

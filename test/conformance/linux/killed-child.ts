@@ -36,7 +36,11 @@ function changesSomething(words: readonly string[]): boolean {
   const line = words.join(' ');
   if (moment === 'half') return line.includes('-batch');
   return (
-    line.includes('-batch') || line.includes('-f -') || line.includes('-p -') || line.includes('--conf-file')
+    line.includes('-batch') ||
+    line.includes('-f -') ||
+    line.includes('-p -') ||
+    line.includes('--conf-file') ||
+    line.includes('conntrack -D')
   );
 }
 

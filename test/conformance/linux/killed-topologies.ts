@@ -34,7 +34,11 @@ export const FIRST = topologyOf(
   ],
   {
     web1: [
-      { network: 'web', host: 11 },
+      {
+        network: 'web',
+        host: 11,
+        options: { attach: 'netns', 'public-ipv4': '192.0.2.70', 'public-ipv6': '2001:db8:2::70' },
+      },
       { network: 'back', host: 11 },
     ],
     vm1: [{ network: 'web', host: 12, options: {} }],
@@ -58,6 +62,9 @@ export const SECOND = topologyOf(
     { name: 'far', mode: 'isolated', mtuBytes: 1450, overlay: overlayTo(7705, '192.0.2.7', '192.0.2.8') },
     { name: 'srv', mode: 'nat', net: '10.77.2', upstream: ['203.0.113.9'], uplink: 'lan0' },
   ],
-  { web1: [{ network: 'web', host: 21 }], vm2: [{ network: 'srv', host: 12, options: {} }] },
+  {
+    web1: [{ network: 'web', host: 21 }],
+    vm2: [{ network: 'srv', host: 12, options: { 'public-ipv4': '192.0.2.70' } }],
+  },
   [{ listen: '0.0.0.0', ports: [9012, 9013], to: 'web1', targetPort: 9090, fixed: true }],
 );

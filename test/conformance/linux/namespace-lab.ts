@@ -197,6 +197,7 @@ export class NamespaceLab {
       'ip -6 route show table all',
       'ip rule show',
       'ip -6 rule show',
+      'ip -4 neigh show proxy',
       'ip -6 neigh show proxy',
       'nft list ruleset',
       'sysctl net.ipv4 net.ipv6 net.bridge 2>/dev/null',

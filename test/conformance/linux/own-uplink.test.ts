@@ -142,6 +142,23 @@ describe.skipIf(reason !== undefined)('an uplink of its own', { timeout: 120_000
     expect(lab.pings(srv1, '10.77.1.1')).toBe(true);
   });
 
+  it('has the host answer there, and nowhere else, for the public address of a machine', async () => {
+    const options = { attach: 'netns', 'public-ipv4': '198.51.100.70', 'public-ipv6': '2001:db8:3::70' };
+    const machines = topology.machines.map((each) =>
+      each.name === 'web1' ? { ...each, nics: each.nics.map((nic) => ({ ...nic, options })) } : each,
+    );
+    await converge(engine, { ...topology, machines });
+    expect(lab.ask(web1, OUTSIDE, 7001)).toBe('198.51.100.70');
+    expect(lab.ask(web1, OUTSIDE6, 7001)).toBe('2001:db8:3::70');
+    expect(lab.ask(lab.outside, '198.51.100.70', 7002)).toBe(OUTSIDE);
+    expect(lab.ask(lab.outside, '2001:db8:3::70', 7002)).toBe(OUTSIDE6);
+    expect(lab.ask(app1, '198.51.100.70', 7002)).toBe('10.77.2.11');
+    const proxies = lab.must(lab.host, 'ip -4 neigh show proxy; ip -6 neigh show proxy');
+    expect(proxies.match(/dev \S+/g)).toEqual(['dev lan1', 'dev lan1']);
+    await converge(engine, topology);
+    expect(lab.ask(web1, OUTSIDE, 7001)).toBe(BY_LAN1);
+  });
+
   it('tells the router of that side of the routed network', async () => {
     const { notes } = await engine.status(AbortSignal.timeout(5000));
     expect(notes.join('\n')).toContain(`ip route add 10.77.3.0/24 via ${BY_LAN1}`);

@@ -141,7 +141,7 @@ describe.skipIf(reason !== undefined)('what became of packets', () => {
     expect(fates).toContainEqual(
       expect.objectContaining({
         outcome: 'refused',
-        reason: 'from outside a nat network is reached by forwards only',
+        reason: 'from outside a nat network is reached by forwards and public addresses only',
       }),
     );
   });

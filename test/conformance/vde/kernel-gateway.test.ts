@@ -107,6 +107,30 @@ describe.skipIf(reason !== undefined)('nat and routed VDE networks behind the ke
     expect(lab.ask(lab.outside, '192.0.2.2', 9011)).toBe('203.0.113.9');
   });
 
+  it('have machines with public addresses, which without root they cannot have', async () => {
+    const options = { 'public-ipv4': '192.0.2.70' };
+    const machines = topology.machines.map((machine) =>
+      machine.name === 'web1'
+        ? {
+            ...machine,
+            nics: machine.nics.map((nic) => ({ ...nic, options: { ...nic.options, ...options } })),
+          }
+        : machine,
+    );
+    const wider = { ...topology, machines };
+    await converge(engine(), wider);
+    expect(lab.ask(lab.outside, '192.0.2.70', 7002)).toBe('203.0.113.9');
+    expect(lab.ask(web1, '203.0.113.9', 7001)).toBe('192.0.2.70');
+    await converge(engine(), topology);
+    expect(lab.ask(web1, '203.0.113.9', 7001)).toBe('192.0.2.2');
+    const rootless = createVdeEngine(
+      { project: 'lab', places: lab.places },
+      { namespace: lab.host, isRoot: false },
+    );
+    const problems = await rootless.preflight(wider, AbortSignal.timeout(10_000));
+    expect(problems.map(({ code }) => code)).toEqual(['vde/public-address-needs-root']);
+  });
+
   it('show the host as a hop, and carry megabytes', () => {
     expect(lab.must(srv1, 'busybox traceroute -n -q 1 -w 2 -m 5 203.0.113.9')).toMatch(
       /1 {2}10\.78\.2\.1 [\s\S]*2 {2}192\.0\.2\.1 /,

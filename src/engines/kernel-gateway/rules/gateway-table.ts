@@ -7,7 +7,8 @@
  * destination (RFC 3022), `passage` lets it into the network because it was rewritten, and its source stays. Only a
  * machine that reaches itself or a neighbour of its own segment through the host, and the host by 127.0.0.1, gets the
  * gateway's address as source: without that the answer would not come back through us. And so does every client of a
- * forward that says `source: gateway`.
+ * forward that says `source: gateway`. A public address is a forward of everything, and what its NIC sends to the outside
+ * has it as source instead of the host's.
  */
 import { SHARES } from './forwards.js';
 import type { TableDefinition } from './ruleset.js';
@@ -24,9 +25,12 @@ const SHOW_AS_GATEWAY = `ct label set ${SHOWN_AS_GATEWAY}`;
 /** A forward that leads back to where its client is: told by the devices, seen by conntrack before `sources` asks. */
 const HAIRPIN = `ct status dnat ct direction original iifname . oifname @same_segment ${SHOW_AS_GATEWAY}`;
 
-/** Only what is for this host is forwarded, and a machine of a closed network is not served by the host. */
+/**
+ * Only what is for this host is forwarded, and a machine of a closed network is not served by the host. A public address
+ * is none of the host's own, so that whoever asks for a forward never looks for one.
+ */
 const FORWARDS = {
-  'to-this-host': 'fib daddr type != local return',
+  'to-others': 'fib daddr type != local goto public_addresses',
   'closed-networks-have-no-forwards': 'iifname @closed return',
   family: 'meta nfproto vmap { ipv4 : goto forwards4, ipv6 : goto forwards6 }',
 };
@@ -68,6 +72,12 @@ const UNTRANSLATED = 'ct state invalid,untracked oifname != @segments';
 /** A bridged packet that br_netfilter shows us is no affair of a gateway. Asked where else it would be refused. */
 const WITHIN_SEGMENT = 'iifname . oifname @same_segment accept';
 
+/** The two ways of a public address: to its NIC, and from it to the outside (RFC 3022 section 2.1, basic NAT). */
+const TO_NIC = {
+  4: { rules: { 'one-to-one': 'dnat ip to ip daddr map @nic_of4' } },
+  6: { rules: { 'one-to-one': 'dnat ip6 to ip6 daddr map @nic_of6' } },
+};
+
 export function gatewayTable(project: string, provider: string): TableDefinition {
   return {
     ...tableName('inet', project, provider),
@@ -98,6 +108,13 @@ export function gatewayTable(project: string, provider: string): TableDefinition
       shared4_any: sharedMap('', 'ip'),
       shared6: sharedMap('ip6 daddr . ', 'ip6'),
       shared6_any: sharedMap('', 'ip6'),
+      // Public addresses: what is done for them, and both ways of those that are a NIC's.
+      public4: 'type ipv4_addr : verdict ;',
+      public6: 'type ipv6_addr : verdict ;',
+      nic_of4: 'type ipv4_addr : ipv4_addr ;',
+      nic_of6: 'type ipv6_addr : ipv6_addr ;',
+      public_of4: 'type ipv4_addr : ipv4_addr ;',
+      public_of6: 'type ipv6_addr : ipv6_addr ;',
       // Listen addresses and ports whose clients the machine sees as the gateway.
       as_gateway4: 'type ipv4_addr . inet_proto . inet_service ; flags interval ;',
       as_gateway4_any: 'type inet_proto . inet_service ; flags interval ;',
@@ -120,11 +137,16 @@ export function gatewayTable(project: string, provider: string): TableDefinition
       },
       forwards4: { rules: forwardRules(4) },
       forwards6: { rules: forwardRules(6) },
+      public_addresses: { rules: { ipv4: 'ip daddr vmap @public4', ipv6: 'ip6 daddr vmap @public6' } },
+      to_nic4: TO_NIC[4],
+      to_nic6: TO_NIC[6],
       sources: {
         hook: 'type nat hook postrouting priority 100',
         rules: {
           'into-segment': 'oifname @segments goto sources_into',
           'multicast-ipv4': 'ip daddr { 224.0.0.0/4, 255.255.255.255 } return',
+          'public-ipv4': 'snat ip to ip saddr map @public_of4',
+          'public-ipv6': 'ip6 daddr != ff00::/8 snat ip6 to ip6 saddr map @public_of6',
           'masquerade-ipv4': 'ip saddr @masquerade4 masquerade',
           'masquerade-ipv6': 'ip6 saddr @masquerade6 ip6 daddr != ff00::/8 masquerade',
         },

@@ -21,7 +21,7 @@ export const REASONS: Readonly<Record<string, string>> = {
   'own-source': "its source is not of its network's subnet",
   'translated-ipv4': 'it belongs to no connection, so it would leave untranslated',
   'translated-ipv6': 'it belongs to no connection, so it would leave untranslated',
-  'nobody-else': 'from outside a nat network is reached by forwards only',
+  'nobody-else': 'from outside a nat network is reached by forwards and public addresses only',
   'reaches-nothing': 'its network is isolated',
   // The tunnels to other hosts (linux/overlay/peer-table.ts).
   'not-a-peer': 'it came for a tunnel of ours from a host that the network is not on',

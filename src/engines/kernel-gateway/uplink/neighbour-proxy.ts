@@ -106,7 +106,7 @@ export class NeighbourProxies implements HostPart {
 
   async #host(signal: AbortSignal): Promise<[NeighbourProxyEntry[], Route[]]> {
     const [proxies, routes] = await Promise.all([
-      readNeighbourProxies(this.#run, signal),
+      readNeighbourProxies(this.#run, 6, signal),
       readRoutes(this.#run, signal),
     ]);
     return [proxies.filter(({ protocol }) => protocol === String(OUR_PROTOCOL)), routes];

@@ -33,8 +33,15 @@ export function asksForNeighbourProxy({ mode, ipv6, options }: Network): boolean
   return mode === 'routed' && ipv6 !== undefined && options['proxy-ndp'] === true;
 }
 
-/** One resource for each uplink that networks with a gateway leave by. */
-export function desireUplinkForwarding(provider: string, networks: readonly Network[]): Resource[] {
+/**
+ * One resource for each uplink that networks with a gateway leave by.
+ * @param answeredIpv6 networks that have public IPv6 addresses, which the host answers for.
+ */
+export function desireUplinkForwarding(
+  provider: string,
+  networks: readonly Network[],
+  answeredIpv6: ReadonlySet<string> = new Set(),
+): Resource[] {
   const leaving = networks.filter(({ mode }) => mode === 'nat' || mode === 'routed');
   const uplinks = [...new Set(leaving.map(({ uplink = 'default' }) => uplink))].sort();
   return uplinks.map((uplink): Resource => {
@@ -49,7 +56,7 @@ export function desireUplinkForwarding(provider: string, networks: readonly Netw
         ipv4: users.some(({ ipv4 }) => ipv4 !== undefined),
         ipv6: users.some(({ ipv6 }) => ipv6 !== undefined),
         proxyArp: users.some((network) => network.mode === 'routed' && network.options['proxy-arp'] === true),
-        proxyNdp: users.some(asksForNeighbourProxy),
+        proxyNdp: users.some((network) => asksForNeighbourProxy(network) || answeredIpv6.has(network.name)),
       }),
       needs: [],
       reason: `${users.map(({ name }) => name).join(', ')} reach${users.length === 1 ? 'es' : ''} other networks by it`,

@@ -52,8 +52,8 @@ export class KernelSide {
   }
 
   /** What stands in the way of these networks' gateways. */
-  problems(networks: readonly Network[], signal: AbortSignal): Promise<Problem[]> {
-    return this.#gateway.problems(networks, signal);
+  problems(networks: readonly Network[], topology: Topology, signal: AbortSignal): Promise<Problem[]> {
+    return this.#gateway.problems(networks, topology, signal);
   }
 
   async observe(signal: AbortSignal): Promise<Resource[]> {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { sampleNetwork, sampleNic, sampleSubnets } from '../../../test/sample-topology.js';
 import type { Machine, Network, Nic, Topology } from '../../topology/topology.js';
 import { orderByNeeds } from '../../plan/order.js';
 import { checkLinux } from './check.js';
@@ -8,34 +9,21 @@ import { impactOf } from './impact.js';
 import { netdevArguments } from './netdev.js';
 
 const source = { file: 'passerelle.yaml', line: 3, column: 5 };
-const network = (name: string, rest: Partial<Network>): Network => ({
-  name,
-  mode: 'nat',
-  engine: 'linux',
-  mtuBytes: 1500,
-  gatewayMac: '52:54:00:00:00:01',
-  hostLoopback: false,
-  interfaceName: `psl-${name}`,
-  options: {},
-  source,
-  ...rest,
-});
-const nic = (machine: string, index: number, on: string, rest: Partial<Nic> = {}): Nic => ({
-  id: `${machine}/${index}`,
-  machine,
-  index,
-  network: on,
-  mac: `52:54:00:00:01:0${index}`,
-  model: 'virtio-net-pci',
-  antiSpoofing: true,
-  interfaceName: `pslt-${machine}${index}`,
-  options: {},
-  source,
-  ...rest,
-});
+const network = (name: string, rest: Partial<Network>): Network =>
+  sampleNetwork({ name, interfaceName: `psl-${name}`, source, ...rest });
+const nic = (machine: string, index: number, on: string, rest: Partial<Nic> = {}): Nic =>
+  sampleNic({
+    machine,
+    index,
+    network: on,
+    mac: `52:54:00:00:01:0${index}`,
+    interfaceName: `pslt-${machine}${index}`,
+    source,
+    ...rest,
+  });
 const machine = (name: string, ...nics: Nic[]): Machine => ({ name, nics, source });
 
-const ipv4 = { address: '10.0.0.0', prefixLength: 24, gateway: '10.0.0.1' };
+const { ipv4 } = sampleSubnets;
 const topology: Topology = {
   project: 'shop',
   networks: [

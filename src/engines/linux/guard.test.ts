@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Network, Nic } from '../../topology/topology.js';
+import { sampleNetwork, sampleNic, sampleSubnets } from '../../../test/sample-topology.js';
 import { guardElements } from './guard.js';
 import { guardTable } from './guard-table.js';
 import { nicOptions } from './options.js';
@@ -7,34 +7,8 @@ import { limitLines, observedRateLimits, rateLimitProperties } from './rate-limi
 import { resource } from './identity.js';
 import { tableName } from '../kernel-gateway/rules/ruleset.js';
 
-const source = { file: 'f', line: 1, column: 1 };
-const network: Network = {
-  name: 'web',
-  mode: 'nat',
-  engine: 'linux',
-  mtuBytes: 1500,
-  gatewayMac: '52:54:00:00:00:01',
-  hostLoopback: false,
-  interfaceName: 'psl1',
-  options: {},
-  source,
-  ipv4: { address: '10.0.0.0', prefixLength: 24, gateway: '10.0.0.1' },
-  ipv6: { address: 'fd00::', prefixLength: 64, gateway: 'fd00::1' },
-};
-const nic: Nic = {
-  id: 'web1/0',
-  machine: 'web1',
-  index: 0,
-  network: 'web',
-  mac: '52:54:00:00:00:0a',
-  model: 'virtio-net-pci',
-  ipv4: '10.0.0.11',
-  ipv6: 'fd00::11',
-  antiSpoofing: true,
-  interfaceName: 'tap0',
-  options: {},
-  source,
-};
+const network = sampleNetwork(sampleSubnets);
+const nic = sampleNic({ ipv4: '10.0.0.11', ipv6: 'fd00::11' });
 
 it('lets out the given address and the one that the machine forms, and never the gateway', () => {
   expect(guardElements(nic, network)).toEqual({

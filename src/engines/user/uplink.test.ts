@@ -1,21 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { sampleNetwork } from '../../../test/sample-topology.js';
 import type { Link } from '../../clients/iproute/links.js';
 import type { Network } from '../../topology/topology.js';
 import { type UplinkFacts, uplinkProblems } from './uplink.js';
 
 const at = { file: 'f.yaml', line: 4, column: 5 };
-const lan: Network = {
-  name: 'lan',
-  mode: 'bridge',
-  engine: 'user',
-  mtuBytes: 1500,
-  gatewayMac: '52:54:00:00:00:01',
-  hostLoopback: false,
-  uplink: 'eth1',
-  interfaceName: 'psl-lan',
-  options: {},
-  source: at,
-};
+const lan = sampleNetwork({ name: 'lan', mode: 'bridge', engine: 'user', uplink: 'eth1', source: at });
 
 function link(ifname: string, more: Partial<Link> = {}): Link {
   const flags = ['BROADCAST', 'MULTICAST', 'UP'];

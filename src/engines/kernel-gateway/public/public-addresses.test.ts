@@ -1,41 +1,27 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { sampleNetwork, sampleNic, sampleSubnets } from '../../../../test/sample-topology.js';
 import type { Network, Nic } from '../../../topology/topology.js';
 import { desireGateway } from '../desire.js';
 import { gatewayTable } from '../rules/gateway-table.js';
 import { answeredAddressCommands } from './answered-address.js';
 import { placedAddresses, publicAddressResources } from './public-addresses.js';
 
-const source = { file: 'f', line: 1, column: 1 };
-const web: Network = {
-  name: 'web',
-  mode: 'nat',
-  engine: 'linux',
-  mtuBytes: 1500,
-  gatewayMac: '52:54:00:00:00:01',
-  hostLoopback: false,
-  interfaceName: 'psl1',
-  options: {},
-  source,
+const web = sampleNetwork({
+  ...sampleSubnets,
   ipv4: { address: '10.0.0.0', prefixLength: 16, gateway: '10.0.0.1' },
-  ipv6: { address: 'fd00::', prefixLength: 64, gateway: 'fd00::1' },
-};
+});
 
 function nicWith(index: number, options: Nic['options'], network = 'web'): Nic {
-  return {
-    id: `m${index}/0`,
+  return sampleNic({
     machine: `m${index}`,
-    index: 0,
     network,
     mac: '52:54:00:00:00:05',
-    model: 'virtio-net-pci',
     ipv4: `10.0.${index >> 8}.${index & 255}`,
     ipv6: `fd00::${(index + 16).toString(16)}`,
-    antiSpoofing: true,
     interfaceName: `pslt${index}`,
     options,
-    source,
-  };
+  });
 }
 
 it('is translated both ways, IPv6 from each address that the machine has', () => {
@@ -72,7 +58,7 @@ it('is of networks that have their gateway here, and translated ones where it is
 
 it('lives on the host of the gateway, wherever its machine is', () => {
   const nic = nicWith(11, { 'public-ipv4': '192.0.2.70' });
-  const elsewhere = [{ name: 'm11', nics: [nic], host: 'kvm2', source }];
+  const elsewhere = [{ name: 'm11', nics: [nic], host: 'kvm2', source: web.source }];
   const ids = (network: Network) =>
     desireGateway({
       project: 'shop',

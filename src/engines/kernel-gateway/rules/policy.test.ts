@@ -1,22 +1,10 @@
 import { expect, it } from 'vitest';
+import { sampleNetwork, sampleSubnets } from '../../../../test/sample-topology.js';
 import type { Network } from '../../../topology/topology.js';
 import { gatewayTable } from './gateway-table.js';
 import { policyElements } from './policy.js';
 
-const network = (rest: Partial<Network>): Network => ({
-  name: 'web',
-  mode: 'nat',
-  engine: 'linux',
-  mtuBytes: 1500,
-  gatewayMac: '52:54:00:00:00:01',
-  hostLoopback: false,
-  interfaceName: 'psl1',
-  options: {},
-  source: { file: 'f', line: 1, column: 1 },
-  ipv4: { address: '10.0.0.0', prefixLength: 24, gateway: '10.0.0.1' },
-  ipv6: { address: 'fd00::', prefixLength: 64, gateway: 'fd00::1' },
-  ...rest,
-});
+const network = (rest: Partial<Network>): Network => sampleNetwork({ ...sampleSubnets, ...rest });
 
 it('translates a nat network, IPv6 too unless it is said to be routed', () => {
   expect(policyElements(network({}))).toEqual({

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
+import { sampleNic } from '../../../../test/sample-topology.js';
 import { parseTraceLine } from '../../../clients/nft/trace-line.js';
-import type { Nic } from '../../../topology/topology.js';
 import type { PacketFate } from '../../contract.js';
 import { peerTable } from '../../linux/overlay/peer-table.js';
 import { guardTable } from '../../linux/guard-table.js';
@@ -9,20 +9,7 @@ import { markingTable } from './marking.js';
 import { PacketFates } from './packet-fates.js';
 import { REASONS } from './reasons.js';
 
-const nic: Nic = {
-  id: 'web1/0',
-  machine: 'web1',
-  index: 0,
-  network: 'web',
-  mac: '52:54:00:00:00:0a',
-  model: 'virtio-net-pci',
-  ipv4: '10.0.0.11',
-  antiSpoofing: true,
-  interfaceName: 'tap0',
-  options: {},
-  source: { file: 'f', line: 1, column: 1 },
-};
-const MARKING = markingTable('shop', nic, 7);
+const MARKING = markingTable('shop', sampleNic({ ipv4: '10.0.0.11' }), 7);
 
 function fatesOf(...lines: string[]): PacketFate[] {
   const fates = new PacketFates('shop', MARKING.name);

@@ -2,27 +2,19 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { sampleNetwork, sampleNic } from '../../../../test/sample-topology.js';
 import type { Run } from '../../../clients/command/run.js';
 import { readFileSync } from 'node:fs';
-import type { Network, Nic } from '../../../topology/topology.js';
 import { desireNeighbourProxies, NeighbourProxies } from './neighbour-proxy.js';
 import { WishFile } from '../wish-file.js';
 
-const source = { file: 'f', line: 1, column: 1 };
-const srv: Network = {
+const srv = sampleNetwork({
   name: 'srv',
   mode: 'routed',
-  engine: 'linux',
-  mtuBytes: 1500,
-  gatewayMac: '52:54:00:00:00:01',
-  hostLoopback: false,
-  interfaceName: 'psl-srv',
   options: { 'proxy-ndp': true },
-  source,
   ipv6: { address: '2001:db8:77::', prefixLength: 64, gateway: '2001:db8:77::1' },
-};
-const nic = (ipv6: string): Nic =>
-  ({ network: 'srv', machine: 'm', mac: '52:54:00:00:00:05', ipv6, options: {}, source }) as unknown as Nic;
+});
+const nic = (ipv6: string) => sampleNic({ network: 'srv', mac: '52:54:00:00:00:05', ipv6 });
 const wishFor = (ipv6: string) => desireNeighbourProxies('linux', [srv], [nic(ipv6)], (name) => name)[0]!;
 const signal = new AbortController().signal;
 

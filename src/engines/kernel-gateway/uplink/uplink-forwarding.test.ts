@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { sampleNetwork, sampleSubnets } from '../../../../test/sample-topology.js';
 import type { Route } from '../../../clients/iproute/routes.js';
 import type { Network } from '../../../topology/topology.js';
 import {
@@ -8,21 +9,9 @@ import {
   uplinkSettingNames,
 } from './uplink-forwarding.js';
 
-const source = { file: 'f', line: 1, column: 1 };
-const network = (name: string, rest: Partial<Network>): Network => ({
-  name,
-  mode: 'nat',
-  engine: 'linux',
-  mtuBytes: 1500,
-  gatewayMac: '52:54:00:00:00:01',
-  hostLoopback: false,
-  interfaceName: name,
-  options: {},
-  source,
-  ipv4: { address: '10.0.0.0', prefixLength: 24, gateway: '10.0.0.1' },
-  ...rest,
-});
-const ipv6 = { address: 'fd00::', prefixLength: 64, gateway: 'fd00::1' };
+const { ipv4, ipv6 } = sampleSubnets;
+const network = (name: string, rest: Partial<Network>): Network =>
+  sampleNetwork({ name, interfaceName: name, ipv4, ...rest });
 const routes: Route[] = ([4, 6] as const).map((family) => ({
   family,
   destination: 'default',

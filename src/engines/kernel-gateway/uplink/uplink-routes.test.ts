@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sampleNetwork } from '../../../../test/sample-topology.js';
 import type { DeviceRoute } from '../../../clients/iproute/routes.js';
 import type { Network } from '../../../topology/topology.js';
 import {
@@ -14,20 +15,13 @@ import {
   wantedRules,
 } from './uplink-routes.js';
 
-const source = { file: 'f', line: 1, column: 1 };
-const network = (name: string, net: number, rest: Partial<Network> = {}): Network => ({
-  name,
-  mode: 'nat',
-  engine: 'linux',
-  mtuBytes: 1500,
-  gatewayMac: '52:54:00:00:00:01',
-  hostLoopback: false,
-  interfaceName: `psl-${name}`,
-  options: {},
-  source,
-  ipv4: { address: `10.0.${net}.0`, prefixLength: 24, gateway: `10.0.${net}.1` },
-  ...rest,
-});
+const network = (name: string, net: number, rest: Partial<Network> = {}): Network =>
+  sampleNetwork({
+    name,
+    interfaceName: `psl-${name}`,
+    ipv4: { address: `10.0.${net}.0`, prefixLength: 24, gateway: `10.0.${net}.1` },
+    ...rest,
+  });
 const web = network('web', 1, {
   uplink: 'eth1',
   ipv6: { address: 'fd00:1::', prefixLength: 64, gateway: 'fd00:1::1' },

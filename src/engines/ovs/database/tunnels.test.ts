@@ -1,27 +1,21 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sampleNetwork } from '../../../../test/sample-topology.js';
 import type { Network } from '../../../topology/topology.js';
 import { propertiesOf } from '../resources.js';
 import { desireTunnels } from './tunnels.js';
 
 function networkWith(hosts: readonly string[]): Network {
-  return {
-    name: 'web',
+  return sampleNetwork({
     mode: 'isolated',
     engine: 'ovs',
-    mtuBytes: 1450,
-    gatewayMac: '52:54:00:00:00:01',
-    hostLoopback: false,
-    interfaceName: 'pslweb',
     overlay: {
       type: 'geneve',
       identifier: 7,
       localAddress: '192.0.2.1',
       peers: hosts.map((host, index) => ({ host, address: `192.0.2.${index + 2}` })),
     },
-    options: {},
-    source: { file: 'f.yaml', line: 1, column: 1 },
-  };
+  });
 }
 
 const nameLists = fc.uniqueArray(fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/), { minLength: 1, maxLength: 12 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sampleNetwork, sampleNic, sampleSubnets } from '../../../../test/sample-topology.js';
 import type { Network, Nic } from '../../../topology/topology.js';
 import { formatIpv6, parseIpv4, parseIpv6 } from '../../../wire/address.js';
 import { ipv6PrefixMatches } from '../../../wire/cidr.js';
@@ -7,42 +8,21 @@ import { blockIn4, blockIn6, in4, in6 } from './address-match.js';
 import { guardFlows, networkFlows, openFlows } from './guard.js';
 import { formatMeter, meterNumbers, parseMeters } from './meters.js';
 
-const source = { file: 'passerelle.yaml', line: 1, column: 1 };
-
 function network(more: Partial<Network> = {}): Network {
-  return {
-    name: 'web',
-    mode: 'nat',
-    engine: 'ovs',
-    mtuBytes: 1500,
-    gatewayMac: '52:54:00:00:00:01',
-    ipv4: { address: '10.0.0.0', prefixLength: 16, gateway: '10.0.0.1' },
-    ipv6: { address: 'fd00::', prefixLength: 64, gateway: 'fd00::1' },
-    hostLoopback: false,
-    interfaceName: 'pslweb',
-    options: {},
-    source,
-    ...more,
-  };
+  const ipv4 = { address: '10.0.0.0', prefixLength: 16, gateway: '10.0.0.1' };
+  return sampleNetwork({ engine: 'ovs', ...sampleSubnets, ipv4, ...more });
 }
 
 function nic(index: number, more: Partial<Nic> = {}): Nic {
   const octets = [index >> 8, index & 255].map((octet) => octet.toString(16).padStart(2, '0')).join(':');
-  return {
-    id: `m${index}/0`,
+  return sampleNic({
     machine: `m${index}`,
-    index: 0,
-    network: 'web',
     mac: `52:54:00:01:${octets}`,
-    model: 'virtio-net-pci',
     ipv4: `10.0.${index >> 8}.${(index & 255) + 2}`,
     ipv6: `fd00::1:${index.toString(16)}`,
-    antiSpoofing: true,
     interfaceName: `tap${index}`,
-    options: {},
-    source,
     ...more,
-  };
+  });
 }
 
 /** What a flow is found by: table, priority and match. Two flows that share it are one to the switch. */

@@ -1,21 +1,15 @@
 import { describe, expect, it } from 'vitest';
+import { sampleNetwork } from '../../../../test/sample-topology.js';
 import type { InterfaceAddress } from '../../../clients/iproute/links.js';
 import type { Row } from '../../../clients/ovsdb/datum.js';
 import type { Network } from '../../../topology/topology.js';
 import { underlayProblems, uplinksOf } from './underlay.js';
 
-const network: Network = {
-  name: 'web',
+const network = sampleNetwork({
   mode: 'isolated',
   engine: 'ovs',
-  mtuBytes: 1450,
-  gatewayMac: '52:54:00:00:00:01',
-  hostLoopback: false,
-  interfaceName: 'pslweb',
   overlay: { type: 'vxlan', identifier: 7, localAddress: '192.0.2.1', peers: [] },
-  options: {},
-  source: { file: 'f.yaml', line: 1, column: 1 },
-};
+});
 
 function addressOn(ifname: string): InterfaceAddress {
   return { ifname, family: 4, address: '192.0.2.1', prefixLength: 24, scope: 'global', flags: {} };

@@ -1,37 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { Network, Nic } from '../../../topology/topology.js';
+import { sampleNetwork, sampleNic, sampleSubnets } from '../../../../test/sample-topology.js';
 import type { FlowStep } from '../../open-vswitch/trace/flow-walk.js';
 import { guardFlows, networkFlows, Table } from '../flows/guard.js';
 import { reasonOf } from './reasons.js';
 import { judgeFor } from './trace-packets.js';
 
-const source = { file: 'passerelle.yaml', line: 1, column: 1 };
-const network: Network = {
-  name: 'web',
-  mode: 'nat',
-  engine: 'ovs',
-  mtuBytes: 1500,
-  gatewayMac: '52:54:00:00:00:01',
-  ipv4: { address: '10.0.0.0', prefixLength: 24, gateway: '10.0.0.1' },
-  ipv6: { address: 'fd00::', prefixLength: 64, gateway: 'fd00::1' },
-  hostLoopback: false,
-  interfaceName: 'pslweb',
-  options: {},
-  source,
-};
-const nic: Nic = {
-  id: 'web1/0',
-  machine: 'web1',
-  index: 0,
-  network: 'web',
-  mac: '52:54:00:00:00:0a',
-  model: 'virtio-net-pci',
-  ipv4: '10.0.0.11',
-  antiSpoofing: true,
-  interfaceName: 'tap0',
-  options: {},
-  source,
-};
+const network = sampleNetwork({ engine: 'ovs', interfaceName: 'pslweb', ...sampleSubnets });
+const nic = sampleNic({ ipv4: '10.0.0.11' });
 const step = (table: number, match = '', more: Partial<FlowStep> = {}): FlowStep => ({
   table,
   match,

@@ -2,7 +2,7 @@
  * ufw and firewalld themselves on a host of the lab, from packages that are unpacked and not installed: nobody's own machine
  * gets a firewall by running tests.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,6 +19,14 @@ const BUS = `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configura
   <policy context="default"><allow user="*"/><allow own="*"/><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/></policy>
 </busconfig>
 `;
+
+/** Why this machine cannot lay packages over its own files; undefined where it can. */
+export function whyNoOverlay(): string | undefined {
+  const layers = 'lowerdir=/etc,upperdir=/run/written,workdir=/run/work';
+  const lay = `mount -t tmpfs tmpfs /run && mkdir /run/written /run/work /run/all && mount -t overlay overlay -o ${layers} /run/all`;
+  const { status, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', lay], { encoding: 'utf8' });
+  return status === 0 ? undefined : `no overlay file system here: ${stderr.trim()}`;
+}
 
 export class RealFirewall {
   readonly #namespace: string;
@@ -67,7 +75,7 @@ export class RealFirewall {
     for (const child of [...this.#daemons.reverse(), ...(this.#place === undefined ? [] : [this.#place])]) {
       if (child.exitCode !== null || child.signalCode !== null) continue;
       const ended = once(child, 'exit');
-      child.kill('SIGTERM');
+      child.kill('SIGKILL');
       await ended;
     }
   }

@@ -168,7 +168,11 @@ export function machineNamed(project: Project, name: string): Machine {
 }
 
 export function engineOf(project: Project, nic: Nic): Engine {
-  return engineAndNetwork(project.topology, project.engines, nic).engine;
+  return engineAndNetworkOf(project, nic).engine;
+}
+
+export function engineAndNetworkOf({ topology, engines }: Project, nic: Nic): EngineAndNetwork {
+  return engineAndNetwork(topology, engines, nic);
 }
 
 /** The QEMU flags that plug this NIC in. */
@@ -181,11 +185,12 @@ function netdevOf(topology: Topology, engines: Engines, nic: Nic): QemuArguments
   return engine.netdev(nic, network, topology);
 }
 
-function engineAndNetwork(
-  topology: Topology,
-  engines: Engines,
-  nic: Nic,
-): { engine: Engine; network: Network } {
+interface EngineAndNetwork {
+  readonly engine: Engine;
+  readonly network: Network;
+}
+
+function engineAndNetwork(topology: Topology, engines: Engines, nic: Nic): EngineAndNetwork {
   const network = topology.networks.find((one) => one.name === nic.network);
   const engine = network && engines.get(network.engine);
   if (network === undefined || engine === undefined)

@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { PasserelleError } from '../../errors.js';
-import { engineOf, machineNamed, type Project, readProject } from '../project.js';
+import { engineAndNetworkOf, machineNamed, type Project, readProject } from '../project.js';
 import type { Network } from '../../topology/topology.js';
 import type { CommonOptions, Session } from '../session.js';
 
@@ -52,15 +52,15 @@ function framesOf(project: Project, options: CaptureOptions, name: string): Capt
   const nic = machine.nics.find(
     (one) => `${one.index}` === (options.nic ?? '0') || one.network === options.nic,
   );
-  const on = networks.find((one) => one.name === nic?.network);
-  if (nic === undefined || on === undefined) {
+  if (nic === undefined) {
     throw new PasserelleError({
       code: 'capture/unknown-nic',
       message: `${name} has no NIC ${options.nic ?? '0'}`,
       fix: `one of: ${machine.nics.map((one) => `${one.index} (${one.network})`).join(', ')}`,
     });
   }
-  return { subject: nic.id, frames: (signal) => engineOf(project, nic).capture(nic, on, signal) };
+  const { engine, network: on } = engineAndNetworkOf(project, nic);
+  return { subject: nic.id, frames: (signal) => engine.capture(nic, on, signal) };
 }
 
 function ofNetwork(project: Project, network: Network): Capture {

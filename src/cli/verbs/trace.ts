@@ -2,7 +2,7 @@ import { anySignal } from '../../abort-signals.js';
 import type { PacketFate, PacketSummary } from '../../engines/contract.js';
 import { PasserelleError } from '../../errors.js';
 import { paint, type Screen } from '../output/style.js';
-import { engineOf, machineNamed, type Project, readProject } from '../project.js';
+import { engineAndNetworkOf, machineNamed, type Project, readProject } from '../project.js';
 import type { CommonOptions, Session } from '../session.js';
 
 export interface TraceOptions extends CommonOptions {
@@ -15,10 +15,9 @@ export async function traceVerb(session: Session, options: TraceOptions, name: s
   const machine = machineNamed(project, name);
   const able: Begin[] = [];
   for (const nic of machine.nics) {
-    const engine = engineOf(project, nic);
-    const network = project.topology.networks.find(({ name: its }) => its === nic.network);
+    const { engine, network } = engineAndNetworkOf(project, nic);
     const trace = engine.trace?.bind(engine);
-    if (trace !== undefined && network !== undefined) able.push((signal) => trace(nic, network, signal));
+    if (trace !== undefined) able.push((signal) => trace(nic, network, signal));
     else session.notes.write(`${nic.id} is not followed: ${String(engine.capabilities.trace)}\n`);
   }
   if (able.length === 0) {

@@ -16,7 +16,7 @@ import {
   UPLINK_FORWARDING_KIND,
   uplinkSettingNames,
 } from './uplink/uplink-forwarding.js';
-import type { WishFile, Wishes } from './wish-file.js';
+import { asUnfulfilled, type WishFile, type Wishes } from './wish-file.js';
 
 /** Kinds that this keeps. */
 const KINDS: ReadonlySet<string> = new Set([UPLINK_FORWARDING_KIND, BRIDGE_NETFILTER_KIND]);
@@ -43,7 +43,7 @@ export class HostSettings implements HostPart {
     const held = await this.#register.held();
     if (wishes.size === 0 && held.length === 0) return [];
     const isFulfilled = await this.#isFulfilled(wishes, held, foreignTables, signal);
-    return [...wishes.values()].map((wish) => (isFulfilled(wish) ? wish : { ...wish, properties: {} }));
+    return [...wishes.values()].map((wish) => (isFulfilled(wish) ? wish : asUnfulfilled(wish)));
   }
 
   /** Before any device of ours forwards: what the host needs held so as not to lose its own gateway. */

@@ -10,6 +10,11 @@ import { type Change, type Json, type Resource, subjectOf } from '../../plan/res
 /** By id. */
 export type Wishes = ReadonlyMap<string, Resource>;
 
+/** As a wish is seen that the host does not fulfil as it is now, or whose fulfilment is under way: the next plan asks again. */
+export function asUnfulfilled(wish: Resource): Resource {
+  return { ...wish, properties: {} };
+}
+
 export class WishFile {
   readonly #path: string;
 

@@ -10,7 +10,7 @@ import { encryptionProblems } from './database/ipsec.js';
 import { isOfProject } from '../project-marks.js';
 import { PROVIDER, PROJECT_KEY } from './identity.js';
 import { nicOptions } from './options.js';
-import { namedUplinks, underlayProblems, uplinksOf } from './host/underlay.js';
+import { namedUplinks, tunnelObstacles, uplinksOf } from './host/underlay.js';
 import { isInNamespace } from './host/places.js';
 import { linksByName } from '../open-vswitch/kernel-view.js';
 
@@ -70,7 +70,7 @@ export async function preflightOvs(
       ...taken,
       ...missing,
       ...(await encryptionProblems(networks, host)),
-      ...underlayProblems(networks, addresses, bridges, uplinks, host),
+      ...tunnelObstacles(networks, addresses, bridges, uplinks, host),
       ...stacked.map(
         (nic): Problem => ({
           code: 'ovs/vlan-limit',

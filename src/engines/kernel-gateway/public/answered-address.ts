@@ -3,6 +3,7 @@ import { endingWords } from '../../../clients/conntrack/connections.js';
 import { type Change, type Resource, subjectOf } from '../../../plan/resource.js';
 import type { SourceLocation } from '../../../spec/source-location.js';
 import type { Network } from '../../../topology/topology.js';
+import { typedUplinkDevices } from '../uplink/uplink-forwarding.js';
 import { OUR_PROTOCOL } from '../uplink/uplink-routes.js';
 
 export const ANSWERED_ADDRESS_KIND = 'answered-address';
@@ -53,22 +54,20 @@ export function addressOf({ id }: Resource): string {
 /** What a person types; which devices have a default route the shell finds out. */
 export function answeredAddressCommands(change: Change): string[] {
   const address = addressOf(subjectOf(change));
-  const ip = `ip -${address.includes(':') ? 6 : 4}`;
   const before = change.action === 'create' ? undefined : answeredAddressOf(change.before);
   const after = change.action === 'delete' ? undefined : answeredAddressOf(change.after);
   const isElsewhere = before?.uplink !== after?.uplink || before?.device !== after?.device;
   return [
-    ...(before && isElsewhere ? ways(ip, 'del', before) : []),
-    ...(after && isElsewhere ? ways(ip, 'add', after) : []),
+    ...(before && isElsewhere ? ways('del', before) : []),
+    ...(after && isElsewhere ? ways('add', after) : []),
     ...endingWords(address).map((words) => `conntrack ${words.join(' ')} || true`),
   ];
 }
 
-function ways(ip: string, verb: 'add' | 'del', { address, uplink, device }: AnsweredAddress): string[] {
-  const devices =
-    uplink === 'default'
-      ? `$(${ip} -o route show default | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | sort -u)`
-      : uplink;
+function ways(verb: 'add' | 'del', { address, uplink, device }: AnsweredAddress): string[] {
+  const family = address.includes(':') ? 6 : 4;
+  const ip = `ip -${family}`;
+  const devices = typedUplinkDevices(uplink, family);
   const lenient = verb === 'del' ? ' 2>/dev/null || true' : '';
   return [
     `${ip} route ${verb === 'add' ? 'replace' : verb} ${address} dev ${device} protocol ${OUR_PROTOCOL}${lenient}`,

@@ -24,7 +24,7 @@ import { type Change, type Resource, subjectOf } from '../../../plan/resource.js
 import type { HostPart } from '../host-parts.js';
 import { uplinkDevices } from '../uplink/uplink-forwarding.js';
 import { FAMILIES, OUR_PROTOCOL } from '../uplink/uplink-routes.js';
-import type { WishFile } from '../wish-file.js';
+import { asUnfulfilled, type WishFile } from '../wish-file.js';
 import {
   type AnsweredAddress,
   ANSWERED_ADDRESS_KIND,
@@ -61,7 +61,7 @@ export class AnsweredAddresses implements HostPart {
       const answered = answeredAddressOf(wish);
       const isFulfilled =
         answered !== undefined && wantedLines(answered, standing).every((line) => ways.has(line));
-      return isFulfilled ? wish : { ...wish, properties: {} };
+      return isFulfilled ? wish : asUnfulfilled(wish);
     });
   }
 
@@ -69,7 +69,7 @@ export class AnsweredAddresses implements HostPart {
     const concerned = changes.filter((change) => subjectOf(change).kind === ANSWERED_ADDRESS_KIND);
     if (concerned.length === 0) return;
     const coming = concerned.flatMap((change) => (change.action === 'delete' ? [] : [change.after]));
-    await this.#wishes.announce(coming.map((wish) => ({ ...wish, properties: {} })));
+    await this.#wishes.announce(coming.map(asUnfulfilled));
     const addresses = concerned.map((change) => addressOf(subjectOf(change)));
     await this.#lead(new Set(addresses), coming, signal);
     for (const address of addresses) await endConnections(this.#run, address, signal);

@@ -11,7 +11,7 @@ import { type Change, type Resource, subjectOf } from '../../../plan/resource.js
 import type { Network } from '../../../topology/topology.js';
 import type { HostPart } from '../host-parts.js';
 import { isServed } from '../dhcp/dhcp-resources.js';
-import type { WishFile } from '../wish-file.js';
+import { asUnfulfilled, type WishFile } from '../wish-file.js';
 
 export const ADMISSION_KIND = 'admission';
 
@@ -89,9 +89,7 @@ export class Admission implements HostPart {
     const unsettled = new Set(lines.map(({ network }) => network));
     const known = new Set([...wishes.values()].map(networkOf));
     return [
-      ...[...wishes.values()].map((wish) =>
-        unsettled.has(networkOf(wish)) ? { ...wish, properties: {} } : wish,
-      ),
+      ...[...wishes.values()].map((wish) => (unsettled.has(networkOf(wish)) ? asUnfulfilled(wish) : wish)),
       ...[...unsettled].filter((network) => !known.has(network)).map((network) => this.#leftover(network)),
     ];
   }

@@ -13,9 +13,9 @@ import { type Change, type Resource, subjectOf } from '../../../plan/resource.js
 import type { Network, Nic } from '../../../topology/topology.js';
 import type { HostPart } from '../host-parts.js';
 import { slaacAddressOf } from '../link-local.js';
-import { asksForNeighbourProxy, uplinkDevices } from './uplink-forwarding.js';
+import { asksForNeighbourProxy, typedUplinkDevices, uplinkDevices } from './uplink-forwarding.js';
 import { OUR_PROTOCOL } from './uplink-routes.js';
-import type { WishFile } from '../wish-file.js';
+import { asUnfulfilled, type WishFile } from '../wish-file.js';
 
 export const NEIGHBOUR_PROXY_KIND = 'neighbour-proxy';
 
@@ -77,9 +77,7 @@ export class NeighbourProxies implements HostPart {
     const [standing, routes] = await this.#host(signal);
     const places = new Set(standing.map(placeOf));
     return [...wishes.values()].map((wish) =>
-      wanted([wish], routes).every((entry) => places.has(placeOf(entry)))
-        ? wish
-        : { ...wish, properties: {} },
+      wanted([wish], routes).every((entry) => places.has(placeOf(entry))) ? wish : asUnfulfilled(wish),
     );
   }
 
@@ -138,10 +136,7 @@ function placeOf({ address, device }: Pick<NeighbourProxyEntry, 'address' | 'dev
 export function neighbourProxyCommands(change: Change): string[] {
   const { uplink, addresses } = proxyOf(subjectOf(change));
   const verb = change.action === 'delete' ? 'del' : 'add';
-  const devices =
-    uplink === 'default'
-      ? `$(ip -6 -o route show default | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | sort -u)`
-      : uplink;
+  const devices = typedUplinkDevices(uplink, 6);
   return addresses.map(
     (address) =>
       `for device in ${devices}; do ip -6 neigh ${verb} proxy ${address} dev "$device"${verb === 'add' ? ` protocol ${OUR_PROTOCOL}` : ''}; done`,

@@ -138,6 +138,13 @@ export function uplinkDevices(uplink: string, routes: readonly Route[], family: 
   return uplink === 'default' ? defaultRouteDevices(routes, family) : [uplink];
 }
 
+/** The same as a person types it: which devices have a default route the shell finds out. */
+export function typedUplinkDevices(uplink: string, family: 4 | 6): string {
+  return uplink === 'default'
+    ? `$(ip -${family} -o route show default | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p' | sort -u)`
+    : uplink;
+}
+
 function properties(value: UplinkForwarding): Record<string, Json> {
   return { ...value };
 }

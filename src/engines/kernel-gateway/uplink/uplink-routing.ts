@@ -28,7 +28,7 @@ import {
   wantedRoutes,
   wantedRules,
 } from './uplink-routes.js';
-import type { WishFile } from '../wish-file.js';
+import { asUnfulfilled, type WishFile } from '../wish-file.js';
 
 interface Ways {
   readonly rules: readonly DeviceRule[];
@@ -60,7 +60,7 @@ export class UplinkRouting implements HostPart {
     return wishes.map((wish) => {
       const table = tableOf(this.#project, wish);
       const isFulfilled = differences(ofTable(standing, table), ofTable(wanted, table)).length === 0;
-      return isFulfilled ? wish : { ...wish, properties: {} };
+      return isFulfilled ? wish : asUnfulfilled(wish);
     });
   }
 

@@ -3,7 +3,7 @@ import { sampleNetwork } from '../../../../test/sample-topology.js';
 import type { InterfaceAddress } from '../../../clients/iproute/links.js';
 import type { Row } from '../../../clients/ovsdb/datum.js';
 import type { Network } from '../../../topology/topology.js';
-import { underlayProblems, uplinksOf } from './underlay.js';
+import { tunnelObstacles, uplinksOf } from './underlay.js';
 
 const network = sampleNetwork({
   mode: 'isolated',
@@ -28,8 +28,7 @@ describe('the way out of tunnels', () => {
     bridges: readonly Row[],
     uplinks: readonly string[],
     datapath: 'netdev' | 'system' = 'netdev',
-  ) =>
-    underlayProblems([network], addresses, bridges, new Set(uplinks), { datapath }).map(({ code }) => code);
+  ) => tunnelObstacles([network], addresses, bridges, new Set(uplinks), { datapath }).map(({ code }) => code);
 
   it('begins at an address of this host', () => {
     expect(told([], [], [])).toEqual(['ovs/underlay-not-here']);

@@ -6,11 +6,12 @@ import type { InterfaceAddress } from '../../../clients/iproute/links.js';
 import { type Row, textOf } from '../../../clients/ovsdb/datum.js';
 import type { Problem } from '../../../errors.js';
 import type { Network } from '../../../topology/topology.js';
+import { underlayProblems } from '../../underlay.js';
 import { type HostFacts, datapathOf } from '../desire.js';
 import { networkOptions } from '../options.js';
 
 /** @param bridges all that this switch has, with `name` and `datapath_type`. @param uplinks NICs that come into one. */
-export function underlayProblems(
+export function tunnelObstacles(
   networks: readonly Network[],
   addresses: readonly InterfaceAddress[],
   bridges: readonly Row[],
@@ -20,32 +21,23 @@ export function underlayProblems(
   const netdevBridges = new Set(
     bridges.filter((row) => textOf(row, 'datapath_type') === 'netdev').map((row) => textOf(row, 'name')),
   );
-  return networks.flatMap((network): Problem[] => {
+  const unswitched = networks.flatMap((network): Problem[] => {
     const { overlay, name, source } = network;
-    if (overlay === undefined) return [];
-    const { localAddress } = overlay;
-    const device = addresses.find(({ address }) => address === localAddress)?.ifname;
-    if (device === undefined) {
-      return [
-        {
-          code: 'ovs/underlay-not-here',
-          message: `network ${name} goes to other hosts from ${localAddress}, which is no address of this host`,
-          fix: 'correct the address under `hosts`, or say with --host which of them this is',
-          at: source,
-        },
-      ];
-    }
+    const device = addresses.find(({ address }) => address === overlay?.localAddress)?.ifname;
+    if (overlay === undefined || device === undefined) return [];
     if (datapathOf(network, facts) === 'system' || netdevBridges.has(device) || uplinks.has(device))
       return [];
     return [
       {
         code: 'ovs/underlay-not-switched',
-        message: `network ${name} goes to other hosts from ${localAddress} on ${device}, where the userspace datapath finds no way out`,
+        message: `network ${name} goes to other hosts from ${overlay.localAddress} on ${device}, where the userspace datapath finds no way out`,
         fix: `put ${device} into a network of its own, \`{ mode: bridge, uplink: ${device} }\` with a machine of this host, or: ovs-vsctl add-br br-${device} -- set Bridge br-${device} datapath_type=netdev -- add-port br-${device} ${device}, and move the address to br-${device}`,
         at: source,
       },
     ];
   });
+  const ours = new Set(addresses.map(({ address }) => address));
+  return [...underlayProblems('ovs/underlay-not-here', networks, ours), ...unswitched];
 }
 
 /** Devices that a network of ours takes in. @param defaultDevice the one with the default route. */
